@@ -1,6 +1,7 @@
 """Command APDU: the seven encodings of ISO/IEC 7816-4 §5.1 and §12.1.1."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from apdu.errors import ApduFormatError
@@ -33,10 +34,6 @@ class CommandAPDU:
     def __post_init__(self) -> None:
         if any(not 0 <= byte <= 0xFF for byte in (self.cla, self.ins, self.p1, self.p2)):
             msg = "CLA, INS, P1 and P2 are one byte each"
-            raise ApduFormatError(msg)
-        # ISO/IEC 7816-4 §5.1.1: CLA FF is invalid; §5.4.2: INS 6X and 9X are.
-        if self.cla == 0xFF or self.ins & 0xF0 in {0x60, 0x90}:
-            msg = f"CLA {self.cla:02X} INS {self.ins:02X} is reserved by ISO/IEC 7816-4"
             raise ApduFormatError(msg)
         if self.nc > MAX_EXTENDED_NC:
             msg = f"{self.nc} data bytes do not fit an APDU"
@@ -98,22 +95,23 @@ class CommandAPDU:
         if len(raw) < 4:
             msg = f"a command has at least 4 bytes, not {len(raw)}"
             raise ApduFormatError(msg)
-        head, body = tuple(raw[:4]), raw[4:]
+        body = raw[4:]
+        command = partial(cls, raw[0], raw[1], raw[2], raw[3])
         if not body:
-            return cls(*head)
+            return command()
         if len(body) == 1:
-            return cls(*head, ne=body[0] or MAX_SHORT_NE)
+            return command(ne=body[0] or MAX_SHORT_NE)
         if body[0]:
             data, ne = cls._split(body[1:], body[0], le_size=1)
-            return cls(*head, data=data, ne=ne)
+            return command(data=data, ne=ne)
         if len(body) == 3:
-            return cls(*head, ne=int.from_bytes(body[1:], "big") or MAX_EXTENDED_NE, extended=True)
+            return command(ne=int.from_bytes(body[1:], "big") or MAX_EXTENDED_NE, extended=True)
         nc = int.from_bytes(body[1:3], "big")
         if len(body) == 2 or nc == 0:
             msg = "extended length field is cut off or zero"
             raise ApduFormatError(msg)
         data, ne = cls._split(body[3:], nc, le_size=2)
-        return cls(*head, data=data, ne=ne, extended=True)
+        return command(data=data, ne=ne, extended=True)
 
     @staticmethod
     def _split(rest: bytes, nc: int, *, le_size: int) -> tuple[bytes, int | None]:

@@ -21,14 +21,14 @@ R_co = TypeVar("R_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a script, and the status words after which the script goes on."""
+    """One command of a script, and the status words after which the script goes on; None: after any."""
 
     command: CommandAPDU
-    expect: tuple[int, ...] = (OK,)
+    expect: tuple[int, ...] | None = (OK,)
 
     def accepts(self, response: ResponseAPDU) -> bool:
-        """Whether the script goes on after this response; 61xx counts as 9000."""
-        return response.sw in self.expect or (response.waiting is not None and OK in self.expect)
+        """Whether the script goes on after this response."""
+        return self.expect is None or response.is_among(self.expect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,8 @@ class Responses(Sequence[ResponseAPDU]):
 
     def ok(self) -> tuple[bytes, ...]:
         """The data of each answer; raises the :class:`~apdu.errors.StatusWordError` of the unexpected one, if any."""
-        return tuple(
-            answer.ok(step.command.ins, expect=step.expect)
-            for step, answer in zip(self.script.steps, self.answers, strict=False)
-        )
+        answered = zip(self.script.steps, self.answers, strict=False)
+        return tuple(answer.data if step.accepts(answer) else answer.ok(step.command.ins) for step, answer in answered)
 
     @overload
     def __getitem__(self, index: int) -> ResponseAPDU: ...

@@ -36,6 +36,11 @@ class CardConnection(Protocol):
         """Answer to reset, 2…33 bytes."""
         ...
 
+    @property
+    def t0(self) -> bool:
+        """Whether commands travel as TPDUs of T=0, where a command with data has no Le and 61xx, 6Cxx are seen."""
+        ...
+
     def transmit(self, commands: Sequence[bytes]) -> list[bytes]:
         """Send commands in order, return the answers; raises :class:`~apdu.errors.TransportError`."""
         ...

@@ -35,13 +35,17 @@ class ResponseAPDU:
         """How many bytes GET RESPONSE would fetch after a 61xx (1…256); None for any other status word."""
         return (self.sw & 0xFF or 256) if self.sw >> 8 == 0x61 else None
 
-    def ok(self, ins: int | None = None, *, expect: Collection[int] = (OK,)) -> bytes:
-        """The data, when the status word is one of ``expect``; 61xx counts as 9000 (ISO/IEC 7816-4 §5.6).
+    def is_among(self, expected: Collection[int]) -> bool:
+        """Whether the status word is one of ``expected``; 61xx counts as 9000 (ISO/IEC 7816-4 §5.6)."""
+        return self.sw in expected or (self.waiting is not None and OK in expected)
+
+    def ok(self, ins: int | None = None) -> bytes:
+        """The data, when the status word says success (9000 or 61xx).
 
         Otherwise raises the :class:`~apdu.errors.StatusWordError` that the table of :mod:`apdu.status` names for this
         status word after the command with instruction ``ins``.
         """
-        if self.sw in expect or (self.waiting is not None and OK in expect):
+        if self.is_among((OK,)):
             return self.data
         raise error_for(self.sw, ins)
 

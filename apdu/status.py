@@ -4,7 +4,7 @@ Sources: ISO/IEC 7816-4 §5.6; the social security card standard's part 5 table 
 comments as [S2.5 T5]; 93xx and 94xx are that standard's own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from apdu import errors
@@ -42,7 +42,10 @@ def command_name(ins: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a status word says: English text, Chinese text (中文), and the exception raised for it."""
+    """What a status word says: English text, Chinese text (中文), and the exception raised for it.
+
+    In the tables below, ``{x}`` stands for the last digit of the status word and ``{xx}`` for its last byte, 00 = 256.
+    """
 
     text: str
     chinese: str
@@ -54,11 +57,11 @@ _UNKNOWN: Final = Meaning("unknown status word", "未知状态字")
 # A key of four hex digits is one status word; an x in it stands for any digit.
 MEANINGS: Final[dict[str, Meaning]] = {
     "9000": Meaning("success", "成功"),
-    "61xx": Meaning("response bytes waiting", "正常处理，尚有数据"),
+    "61xx": Meaning("{xx} response bytes waiting", "正常处理，尚有{xx}字节数据"),
     "6281": Meaning("part of the returned data may be corrupted", "回送数据可能出错"),
     "6282": Meaning("end of file reached before Ne bytes", "文件长度小于Le"),
     "6283": Meaning("selected file is invalidated", "选择文件无效", errors.ConditionsError),
-    "63Cx": Meaning("verification failed, x tries left", "验证失败，剩余x次"),
+    "63Cx": Meaning("verification failed, {x} tries left", "验证失败，剩余{x}次"),
     "6581": Meaning("memory failure", "内存失败", errors.CardMemoryError),
     "6700": Meaning("wrong length", "长度错误"),
     "6881": Meaning("logical channel not supported", "不支持逻辑通道"),
@@ -81,7 +84,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "6A86": Meaning("incorrect P1 or P2", "P1、P2参数不正确"),
     "6A88": Meaning("referenced data or key not found", "未找到引用数据或密钥", errors.FileNotFoundOnCardError),
     "6B00": Meaning("offset outside the file", "偏移量错误"),
-    "6Cxx": Meaning("wrong Le, xx is right", "Le错误，xx为正确长度"),
+    "6Cxx": Meaning("wrong Le, {xx} is right", "Le错误，正确长度为{xx}"),
     "6D00": Meaning("instruction not supported", "INS不支持"),
     "6E00": Meaning("class not supported", "CLA不支持"),
     "6F00": Meaning("no precise diagnosis", "数据无效"),
@@ -93,7 +96,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "9406": Meaning("MAC not available", "所需MAC不可用", errors.FileNotFoundOnCardError),
 }
 
-_PIN_WRONG: Final = Meaning("PIN wrong, x tries left", "密码错误，剩余x次", errors.WrongPinError)
+_PIN_WRONG: Final = Meaning("PIN wrong, {x} tries left", "密码错误，剩余{x}次", errors.WrongPinError)
 _PIN_BLOCKED: Final = Meaning("PIN blocked", "密码锁定", errors.AuthenticationBlockedError)
 
 # Where a command gives a status word a meaning of its own. [S2.5 §6.3, §6.4, §6.14]
@@ -106,7 +109,7 @@ PER_COMMAND: Final[dict[int, dict[str, Meaning]]] = {
     0x5E: {"63Cx": _PIN_WRONG, "6983": _PIN_BLOCKED},  # CHANGE PIN
     0x82: {  # EXTERNAL AUTHENTICATE
         "63Cx": Meaning(
-            "authentication failed, x tries of this key left", "外部认证失败，剩余x次", errors.WrongKeyError
+            "authentication failed, {x} tries of this key left", "外部认证失败，剩余{x}次", errors.WrongKeyError
         ),
         "6983": Meaning("key blocked", "密钥锁定", errors.AuthenticationBlockedError),
         "6984": Meaning("no challenge was asked for", "未取随机数", errors.ConditionsError),
@@ -123,7 +126,9 @@ def _patterns(sw: int) -> tuple[str, ...]:
 def meaning_of(sw: int, ins: int | None = None) -> Meaning:
     """The meaning of ``sw`` after the command with instruction ``ins``; never fails."""
     tables = (PER_COMMAND.get(ins, {}), MEANINGS) if ins is not None else (MEANINGS,)
-    return next((table[key] for table in tables for key in _patterns(sw) if key in table), _UNKNOWN)
+    found = next((table[key] for table in tables for key in _patterns(sw) if key in table), _UNKNOWN)
+    digits = {"x": sw & 0x0F, "xx": sw & 0xFF or 256}
+    return replace(found, text=found.text.format(**digits), chinese=found.chinese.format(**digits))
 
 
 def error_for(sw: int, ins: int | None = None) -> errors.StatusWordError:

@@ -1,0 +1,81 @@
+"""The card's commands, one function each: what goes into CLA INS P1 P2, data and Le [S2.5 §6].
+
+Every function returns a :class:`~apdu.command.CommandAPDU`; nothing is sent. ``ne=None`` leaves the Le field out: the
+card's answer, if it has one, is then not fetched.
+"""
+
+from enum import IntEnum
+
+from apdu.command import CommandAPDU
+from apdu.secret import Secret
+
+MASTER_FILE = b"\x3f\x00"
+
+
+class RecordMode(IntEnum):
+    """Low three bits of P2 of READ RECORD and UPDATE RECORD [S2.5 T32, T44]."""
+
+    FIRST_WITH_IDENTIFIER = 0
+    LAST_WITH_IDENTIFIER = 1
+    NEXT_WITH_IDENTIFIER = 2
+    PREVIOUS_WITH_IDENTIFIER = 3
+    NUMBER = 4
+    FROM_NUMBER_TO_LAST = 5
+    FROM_LAST_TO_NUMBER = 6
+
+
+def select_name(name: bytes, *, ne: int | None = 256) -> CommandAPDU:
+    """SELECT a directory by its DF name or AID, 5…16 bytes [S2.5 §6.11]; the answer is its FCI."""
+    return CommandAPDU(0x00, 0xA4, 0x04, 0x00, name, ne)
+
+
+def select_master_file() -> CommandAPDU:
+    """SELECT the MF by its file identifier 3F00, without asking for its FCI [S2.5 §6.11]."""
+    return CommandAPDU(0x00, 0xA4, 0x00, 0x00, MASTER_FILE)
+
+
+def select_file(fid: int, *, p1: int = 0x02) -> CommandAPDU:
+    """SELECT an EF below the current directory by file identifier; cards take ``p1`` 02, 00 or both [S5, S6]."""
+    return CommandAPDU(0x00, 0xA4, p1, 0x00, fid.to_bytes(2, "big"))
+
+
+def read_record(p1: int, mode: RecordMode, *, sfi: int = 0, ne: int) -> CommandAPDU:
+    """READ RECORD [S2.5 §6.10]. ``p1``: record number or identifier; ``sfi`` 0 = current EF.
+
+    ``ne`` is the exact length of the answer, tag and length bytes included: the card answers 6Cxx to any other.
+    """
+    return CommandAPDU(0x00, 0xB2, p1, sfi << 3 | mode, ne=ne)
+
+
+def get_challenge(size: int = 8) -> CommandAPDU:
+    """GET CHALLENGE [S2.5 §6.5]: 4, 8 or 16 random bytes, good for one use in the current application."""
+    return CommandAPDU(0x00, 0x84, 0x00, 0x00, ne=size)
+
+
+def internal_authenticate(factor: bytes, original: bytes, *, key_version: int | None = None) -> CommandAPDU:
+    """INTERNAL AUTHENTICATION with IRK [S2.5 §6.8]: 8-byte session factor, 8 bytes to be encrypted, [key version]."""
+    return CommandAPDU(0x00, 0x88, 0x00, 0x00, factor + original + _version(key_version), 8)
+
+
+def external_authenticate(
+    key_id: int, cryptogram: bytes, original: bytes, *, key_version: int | None = None
+) -> CommandAPDU:
+    """EXTERNAL AUTHENTICATION [S2.5 §6.4]: 8-byte cryptogram, the 8 bytes it was made of, [key version].
+
+    ``key_id``: bit 8 = 0 for a key of the SSSE, 1 for one of the current directory; low four bits the number [S2.5 T14].
+    """
+    return CommandAPDU(0x00, 0x82, 0x00, key_id, cryptogram + original + _version(key_version))
+
+
+def verify(pin: Secret) -> CommandAPDU:
+    """VERIFY the PIN [S2.5 §6.14]: packed BCD, 2…8 bytes, F nibble at the end of an odd count."""
+    return CommandAPDU(0x00, 0x20, 0x00, 0x00, pin)
+
+
+def verify_query() -> CommandAPDU:
+    """VERIFY without data [S2.5 §6.14]: asks for the tries left, costs none; 9000 = no PIN is set."""
+    return CommandAPDU(0x00, 0x20, 0x00, 0x00)
+
+
+def _version(key_version: int | None) -> bytes:
+    return b"" if key_version is None else bytes((key_version,))

@@ -1,0 +1,33 @@
+"""From a root key to the key of one card: root → province → city → card (密钥分散) [S2.9 §7.3]."""
+
+from typing import Final
+
+from apdu.errors import MalformedError
+from apdu.secret import Secret
+from cardlib.crypto.suite import FACTOR_SIZE, CipherSuite
+
+ZHEJIANG: Final = "33"
+
+
+def factors(region: str, card_factor: bytes) -> tuple[bytes, bytes, bytes]:
+    """The factors of province, city and card, 8 bytes each, in the order they are applied.
+
+    ``region``: the six digits of the city code (城市代码), from the first three bytes of item 01, never from the ATR.
+    ``card_factor``: historical bytes T6…TD of the ATR, 8 bytes. Raises MalformedError for anything else.
+
+    Cities of province 33 have the factor of their first four digits [S3 §10.3].
+    """
+    if len(region) != 6 or not (region.isascii() and region.isdigit()):
+        raise MalformedError("a region is six decimal digits")
+    if len(card_factor) != FACTOR_SIZE:
+        raise MalformedError(f"a card's factor is {FACTOR_SIZE} bytes, not {len(card_factor)}")
+    city = f"{region[:4]}00" if region.startswith(ZHEJIANG) else region
+    return f"{region[:2]}0000sh".encode(), f"{city}sx".encode(), card_factor
+
+
+def card_key(suite: CipherSuite, root: Secret, region: str, card_factor: bytes) -> Secret:
+    """The card's key under ``root``, as long as it; arguments as for :func:`factors`."""
+    key = root
+    for factor in factors(region, card_factor):
+        key = suite.diversify(key, factor)
+    return key

@@ -1,0 +1,86 @@
+"""What can go wrong that only somebody who knows the card can say; grafted on the tree of :mod:`apdu.errors`.
+
+::
+
+    CardError
+    ├─ ForeignCardError           a card, but not a social security card
+    ├─ VersionUnsupportedError    a version of the specification that no profile describes
+    ├─ AlgorithmUnsupportedError  a cipher that cannot be computed here (SSF33 is unpublished)
+    ├─ NotAuthenticError          the card's cryptogram is not that of a genuine card
+    ├─ UnansweredError
+    │  └─ KeyUnavailableError     the key custodian has not got the key, or will not use it
+    └─ MalformedError
+       ├─ ItemError               an item that cannot be read or written as its schema says
+       └─ CardDataError           what a card holds does not allow going on
+
+Messages never contain what stands in an item.
+"""
+
+from apdu.errors import CardError, MalformedError, UnansweredError
+
+
+class ForeignCardError(CardError):
+    """The card has no social security application, SSSE (非社会保障卡)."""
+
+    def __init__(self, message: str = "the card has no social security application (SSSE)") -> None:
+        super().__init__(message)
+
+
+class VersionUnsupportedError(CardError):
+    """No profile describes this version of the specification (规范版本不支持).
+
+    ``version`` is the text of item 03, unprintable characters replaced: nobody's personal data, safe to show.
+    """
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        super().__init__(f"no profile for version {version!r} of the card specification")
+
+
+class AlgorithmUnsupportedError(CardError):
+    """The card works with a cipher that cannot be computed here (算法不支持); ``algorithm`` is its name."""
+
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm = algorithm
+        super().__init__(f"the algorithm {algorithm} is not supported")
+
+
+class NotAuthenticError(CardError):
+    """The card's answer to INTERNAL AUTHENTICATION is not that of a card with our key (内部认证失败)."""
+
+    def __init__(self, message: str = "the card did not prove that it is genuine") -> None:
+        super().__init__(message)
+
+
+class KeyUnavailableError(UnansweredError):
+    """The key custodian has not got this key or this version of it, or refuses to use it (密钥不可用).
+
+    ``key`` is the name of the key in the specification, such as ``RKSSSE``.
+    """
+
+    def __init__(self, key: str, reason: str = "") -> None:
+        self.key = key
+        text = f"key {key} is not available"
+        super().__init__(f"{text}: {reason}" if reason else text)
+
+
+class ItemError(MalformedError):
+    """An item cannot be read or written as its schema says (数据项错误).
+
+    ``file`` and ``item`` are names of the profile, ``file`` "" when not known yet; ``reason`` says which rule is
+    broken, never with which value.
+    """
+
+    def __init__(self, item: str, reason: str, *, file: str = "") -> None:
+        self.file = file
+        self.item = item
+        self.reason = reason
+        super().__init__(f"{file}.{item}: {reason}" if file else f"{item}: {reason}")
+
+    def within(self, file: str) -> "ItemError":
+        """The same error, said of an item of this file."""
+        return ItemError(self.item, self.reason, file=file)
+
+
+class CardDataError(MalformedError):
+    """What a card holds does not allow going on: an item that everything else rests on is blank (卡内数据错误)."""

@@ -1,0 +1,78 @@
+"""The catalogue of errors (错误目录): what a caller gets for every exception, in one place.
+
+One row per exception class; the nearest ancestor's row counts. ``reason`` is the contract with callers and is never
+changed; texts are. It travels as ``google.rpc.ErrorInfo`` in the details of the status. UNAUTHENTICATED does not occur:
+it is about the caller, never about the holder's PIN. UNAVAILABLE is what may be tried again as it is.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from google.rpc.error_details_pb2 import ErrorInfo, LocalizedMessage
+from google.rpc.status_pb2 import Status
+
+from apdu import errors
+from services.catalogue.calls import CALLS, UNKNOWN
+from services.catalogue.cards import CARDS
+from services.catalogue.refusal import Refusal
+from services.catalogue.status_words import KEY_BLOCKED, STATUS_WORDS
+from services.catalogue.transport import TRANSPORT
+
+__all__ = ["DOMAIN", "REFUSALS", "Failure", "Refusal", "failure_of"]
+
+DOMAIN: Final = "sscard.v1"
+
+REFUSALS: Final[dict[type[Exception], Refusal]] = {**STATUS_WORDS, **TRANSPORT, **CARDS, **CALLS}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception, looked up: the row of the catalogue, and the data that go with it."""
+
+    refusal: Refusal
+    message: str
+    metadata: dict[str, str]
+
+    def to_status(self) -> Status:
+        """The status with :class:`ErrorInfo` and the texts in both languages."""
+        row = self.refusal
+        status = Status(code=row.code.value[0], message=self.message)
+        for detail in (
+            ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=self.metadata),
+            LocalizedMessage(locale="zh-CN", message=f"{row.chinese}{row.remedy_chinese}"),
+            LocalizedMessage(locale="en", message=f"{row.english} {row.remedy}"),
+        ):
+            status.details.add().Pack(detail)
+        return status
+
+
+_TELLING: Final = ("command", "reader", "key", "version", "algorithm", "file", "item", "field")
+"""Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
+
+
+def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
+    """What a program can do something with: status word, tries left, names, the national return code."""
+    metadata = {name: value for name in _TELLING if isinstance(value := getattr(error, name, None), str) and value}
+    national = refusal.national
+    if isinstance(error, errors.StatusWordError):
+        metadata["sw"] = f"{error.sw:04X}"
+        if error.tries_left is not None:
+            metadata["tries_left"] = str(error.tries_left)
+        if national is None:
+            national = -error.sw
+    if national is not None:
+        metadata["national_code"] = str(national)
+    return metadata
+
+
+def failure_of(error: Exception) -> Failure:
+    """Look an exception up; one that the catalogue does not know gets no details."""
+    refusal = next((REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS), UNKNOWN)
+    if isinstance(error, errors.AuthenticationBlockedError) and error.command == "EXTERNAL AUTHENTICATE":
+        refusal = KEY_BLOCKED
+    elif isinstance(error, errors.WrongPinError) and error.tries_left == 0:
+        # 63C0: with this try the PIN was blocked.
+        refusal = REFUSALS[errors.AuthenticationBlockedError]
+    if refusal is UNKNOWN:
+        return Failure(UNKNOWN, UNKNOWN.english, {})
+    return Failure(refusal, str(error) or refusal.english, _metadata(error, refusal))

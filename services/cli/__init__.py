@@ -1,0 +1,23 @@
+"""``sscard``: the service, and everything that people do with it from a terminal."""
+
+import typer
+
+from services.cli import apdu, demo, read, readers, serve, simulate
+
+app = typer.Typer(
+    name="sscard",
+    help="社会保障卡 · Middleware and service for the Chinese social security card.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("readers")(readers.readers)
+app.command("read")(read.read)
+app.command("apdu")(apdu.apdu)
+app.command("simulate", context_settings={"ignore_unknown_options": True})(simulate.simulate)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

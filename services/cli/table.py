@@ -1,0 +1,82 @@
+"""What a card says, as a table for a terminal: labels in Chinese and English, from the declarations of the items."""
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cardlib.profiles import LATEST
+from sscard.v1.card_pb2 import Algorithm, Authenticity, ReadIdentityResponse
+from sscard.v1.reader_pb2 import Reader, SlotState
+from sscard.v1.values_pb2 import CodedValue
+
+LABELS = {field.name: field.chinese for file in LATEST.files("SSSE") for field in file.fields}
+AUTHENTICITY = {
+    Authenticity.AUTHENTICITY_PROVEN: ("proven", "已通过内部认证", "bold green"),
+    Authenticity.AUTHENTICITY_FAILED: ("FAILED: do not act on these data", "内部认证失败", "bold red"),
+    Authenticity.AUTHENTICITY_NOT_CHECKED: ("not checked", "未认证", "yellow"),
+}
+SLOTS = {
+    SlotState.SLOT_STATE_EMPTY: ("no card", "无卡"),
+    SlotState.SLOT_STATE_CARD: ("card", "有卡"),
+    SlotState.SLOT_STATE_MUTE: ("card does not answer", "卡无响应"),
+}
+
+
+def identity_table(response: ReadIdentityResponse) -> Group:
+    """The card's data, one line an item; below it what is to be warned of."""
+    table = Table(title="社会保障卡 · Social security card", title_justify="left", header_style="bold")
+    table.add_column("数据项", no_wrap=True)
+    table.add_column("Item", no_wrap=True)
+    table.add_column("内容 Content", overflow="fold")
+    for chinese, english, value in _card_rows(response):
+        table.add_row(chinese, english, value)
+    for part in (response.identity.issuer, response.identity.holder):
+        table.add_section()
+        for name, value in _rows(part):
+            table.add_row(LABELS[name], name.replace("_", " "), value)
+    if not response.warnings:
+        return Group(table)
+    lines = (f"{warning.chinese_message} · {warning.message} [{warning.code}]" for warning in response.warnings)
+    return Group(table, Panel(Text("\n".join(lines)), title="提示 Warnings", border_style="yellow", expand=False))
+
+
+def readers_table(readers: list[Reader]) -> Table:
+    """The readers and what is in them."""
+    table = Table(title="读卡器 · Readers", title_justify="left", header_style="bold")
+    for heading in ("Reader", "状态", "Slot", "ATR"):
+        table.add_column(heading, overflow="fold")
+    for reader in readers:
+        english, chinese = SLOTS.get(reader.slot, ("unknown", "未知"))
+        in_use = " (in use)" if reader.in_use else ""
+        table.add_row(Text(reader.name), chinese, english + in_use, reader.atr.hex(" ").upper())
+    return table
+
+
+def _card_rows(response: ReadIdentityResponse) -> Iterator[tuple[str, str, Text]]:
+    english, chinese, style = AUTHENTICITY[response.authenticity]
+    note = f" ({response.authenticity_note})" if response.authenticity_note else ""
+    yield "卡片真伪", "authenticity", Text(f"{chinese} · {english}{note}", style=style)
+    algorithm = Algorithm.Name(response.algorithm).removeprefix("ALGORITHM_")
+    yield "规范版本 · 算法", "version, algorithm", Text(f"{response.card_version} · {algorithm}")
+    yield "卡复位信息", "historical bytes", Text(response.historical_bytes.hex().upper())
+
+
+def _rows(part: Message) -> Iterator[tuple[str, Text]]:
+    for field in part.DESCRIPTOR.fields:
+        value = _value(part, field)
+        yield field.name, Text(value) if value else Text("—", style="dim")
+
+
+def _value(part: Message, field: FieldDescriptor) -> str:
+    if not part.HasField(field.name):
+        return ""
+    value = getattr(part, field.name)
+    if isinstance(value, CodedValue):
+        label = f"{value.chinese} · {value.english}" if value.known else "未知代码 · unknown code"
+        return f"{value.code} {label}"
+    return str(value)

@@ -1,0 +1,101 @@
+"""The card: power, dispatch, and how answers travel by T=0."""
+
+import secrets
+
+from cardlib.crypto import suite_for
+from simulator.command import MAX_ANSWER, SW, Command, Refused
+from simulator.commands import INSTRUCTIONS, Instruction
+from simulator.image import CardImage
+from simulator.quirks import CONFORMING, Quirks
+from simulator.security import Rng, Safe
+from simulator.session import Session
+
+GET_RESPONSE = b"\x00\xc0"
+MIN_COMMAND = 4
+_CLASSES = frozenset(header[0] for header in INSTRUCTIONS)
+_OK = SW.OK.to_bytes(2, "big")
+
+
+class SoftwareCard:
+    """A social security card in software (软件卡), personalised as ``image`` says.
+
+    ``t0``: answers as a card does by T=0 — 61xx and GET RESPONSE, 6Cxx; False: as through a reader that hides both.
+    ``rng``: its source of random bytes. ``quirks``: how it deviates from the standard. PIN and key counters last as
+    long as the object; everything else is forgotten at power-off and reset. Not thread-safe.
+    """
+
+    def __init__(
+        self, image: CardImage, *, t0: bool = True, rng: Rng = secrets.token_bytes, quirks: Quirks = CONFORMING
+    ) -> None:
+        self.atr = image.atr
+        self._root = image.root
+        self._safe = Safe(image.root, suite_for(image.algorithm))
+        self._t0 = t0
+        self._exact = t0 and quirks.exact_le
+        self._rng = rng
+        self._quirks = quirks
+        self._session: Session | None = None
+        self._waiting = b""
+
+    def power_on(self) -> bytes:
+        """Activate the contacts; returns the answer to reset (复位应答)."""
+        return self.reset()
+
+    def reset(self) -> bytes:
+        """Start anew: the MF is selected, no right is held; returns the answer to reset."""
+        self._session = Session(self._root, self._safe, self._quirks, self._rng)
+        self._waiting = b""
+        return self.atr
+
+    def power_off(self) -> None:
+        """Deactivate: every right is lost, and until power-on each command is answered 6F00."""
+        self._session = None
+
+    def process(self, command: bytes) -> bytes:
+        """Carry out one command, any bytes whatever, and answer it: response data, SW1, SW2. Never raises."""
+        waiting, self._waiting = self._waiting, b""
+        try:
+            if self._session is None:
+                raise Refused(SW.NO_DIAGNOSIS)
+            if command[:2] == GET_RESPONSE:
+                return self._get_response(command, waiting)
+            instruction = _instruction(command)
+            parsed = instruction.parse(command, exact=self._exact)
+            data = instruction.handler(self._session, parsed)
+        except Refused as refusal:
+            return refusal.sw.to_bytes(2, "big")
+        if data and self._t0 and not instruction.outgoing:
+            self._waiting = data
+            return _waiting_status(data)
+        return data[: parsed.wanted] + _OK
+
+    def _get_response(self, command: bytes, waiting: bytes) -> bytes:
+        """GET RESPONSE (取响应数据): what waits; 6Cxx when less does than Le asks, 6F00 when nothing does. [S2.5 §6.6]
+
+        Le may ask for less than waits: the rest goes on waiting. Any other command drops it.
+        """
+        self._waiting = waiting
+        if len(command) not in {4, 5}:
+            raise Refused(SW.WRONG_LENGTH)
+        if command[2:4] != b"\x00\x00":
+            raise Refused(SW.WRONG_P1P2)
+        if not waiting:
+            raise Refused(SW.NO_DIAGNOSIS)
+        wanted = int.from_bytes(command[4:], "big") or MAX_ANSWER
+        if wanted > len(waiting):
+            raise Refused(SW.RIGHT_LE | len(waiting))
+        self._waiting = waiting[wanted:]
+        return waiting[:wanted] + (_waiting_status(self._waiting) if self._waiting else _OK)
+
+
+def _instruction(command: bytes) -> Instruction:
+    if len(command) < MIN_COMMAND:
+        raise Refused(SW.WRONG_LENGTH)
+    instruction = INSTRUCTIONS.get(command[:2])
+    if instruction is None:
+        raise Refused(SW.INS_UNSUPPORTED if command[0] in _CLASSES else SW.CLA_UNSUPPORTED)
+    return instruction
+
+
+def _waiting_status(data: bytes) -> bytes:
+    return (SW.BYTES_WAITING | len(data) & 0xFF).to_bytes(2, "big")

@@ -1,0 +1,73 @@
+"""A command as the card sees it, and how the card refuses one."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+MAX_ANSWER = 256
+"""Most bytes one answer can carry: an Le of 00 (cards of this standard know no extended lengths)."""
+
+
+class SW(IntEnum):
+    """The status words this card can end a command with; what they mean stands in :mod:`apdu.status`. [S2.5 T5]
+
+    ``BYTES_WAITING``, ``TRIES_LEFT`` and ``RIGHT_LE`` carry a number in their low bits.
+    """
+
+    OK = 0x9000
+    BYTES_WAITING = 0x6100
+    TRIES_LEFT = 0x63C0
+    WRONG_LENGTH = 0x6700
+    WRONG_STRUCTURE = 0x6981
+    SECURITY_STATUS = 0x6982
+    BLOCKED = 0x6983
+    NO_CHALLENGE = 0x6984
+    NO_CURRENT_FILE = 0x6986
+    FUNCTION_UNSUPPORTED = 0x6A81
+    FILE_NOT_FOUND = 0x6A82
+    RECORD_NOT_FOUND = 0x6A83
+    WRONG_P1P2 = 0x6A86
+    KEY_NOT_FOUND = 0x6A88
+    WRONG_OFFSET = 0x6B00
+    RIGHT_LE = 0x6C00
+    INS_UNSUPPORTED = 0x6D00
+    CLA_UNSUPPORTED = 0x6E00
+    NO_DIAGNOSIS = 0x6F00
+
+
+class Refused(Exception):  # noqa: N818 - a card's answer, not a fault of the program
+    """Ends a command with the status word ``sw`` and no data; raised by command handlers only."""
+
+    def __init__(self, sw: int) -> None:
+        self.sw = sw
+        super().__init__(f"{sw:04X}")
+
+
+class Command(NamedTuple):
+    """A well-formed command, after CLA and INS have chosen its handler.
+
+    ``data`` is the command data field (0…255 bytes), ``le`` the Le byte as sent (00…FF; None when there was none).
+    ``exact`` says that the answer's length has to be asked for exactly, as T=0 demands.
+    """
+
+    p1: int
+    p2: int
+    data: bytes
+    le: int | None
+    exact: bool
+
+    @property
+    def wanted(self) -> int:
+        """Ne: the number of bytes asked for, 1…256; no Le field and Le 00 both ask for 256."""
+        return self.le or MAX_ANSWER
+
+    def fit(self, available: int) -> None:
+        """Refuse an answer of ``available`` bytes that the command did not ask for.
+
+        6Cxx with the right length where it must be exact [S2.5 §6.9, §6.10]; 6A81 for what no short answer can hold
+        (a whole file of more than 256 bytes: the standard is silent). Call it before the command changes anything, so
+        that the same command sent again with the right Le finds the card as it was.
+        """
+        if available > MAX_ANSWER:
+            raise Refused(SW.FUNCTION_UNSUPPORTED)
+        if self.exact and available != self.wanted:
+            raise Refused(SW.RIGHT_LE | available & 0xFF)

@@ -1,0 +1,185 @@
+"""PIN, keys, their counters, and the rights won with them. [S2.4 §5–8, S2.5 §6, S2.7 §5–6]
+
+:class:`Safe` is the part that survives power-off, :class:`SecurityState` the part that does not.
+"""
+
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+from apdu.secret import Secret
+from cardlib.crypto import CipherSuite
+from cardlib.rules import Rule
+from simulator.command import SW, Refused
+from simulator.credentials import KeyRecord, KeyUse, PinRecord
+from simulator.files import Directory, Path
+
+Rng: TypeAlias = Callable[[int], bytes]
+"""Source of random bytes: that many."""
+
+SPECIFIC_KEY = 0x80
+"""Bit 8 of a card key id: a key of the current directory; clear: a key of its DDF. [S2.5 T14]"""
+
+DEFAULT_KEY_VERSION = 1
+"""The version meant when a command names none (the text is silent; three versions are loaded, counted from 1)."""
+
+
+class TryCounter:
+    """Tries left of one PIN or key (尝试计数器); ``maximum`` None: it never blocks."""
+
+    __slots__ = ("left", "maximum")
+
+    def __init__(self, maximum: int | None) -> None:
+        self.maximum = maximum
+        self.left = maximum
+
+    @property
+    def blocked(self) -> bool:
+        """Whether no try is left."""
+        return self.left == 0
+
+    @property
+    def status(self) -> int:
+        """63Cx for the tries left; 63CF for a counter that never blocks."""
+        return SW.TRIES_LEFT | (0x0F if self.left is None else self.left)
+
+    def spend(self) -> None:
+        """Take one try away; done before the comparison, so that no interruption gains a free one. [S2.7 §14]"""
+        if self.left is not None:
+            self.left -= 1
+
+    def restore(self) -> None:
+        """After a success: back to the maximum. [S2.7 §5.8, §6.6]"""
+        self.left = self.maximum
+
+
+class Safe:
+    """What a card knows for good (not volatile): its suite, and a counter per PIN and per version of each key."""
+
+    __slots__ = ("keys", "pins", "suite")
+
+    def __init__(self, root: Directory, suite: CipherSuite) -> None:
+        directories = [path[-1] for path in root.walk()]
+        self.suite = suite
+        self.pins = {
+            level: (level.pin, TryCounter(level.pin.tries)) for level in directories if level.pin is not None
+        }
+        self.keys = {
+            (level, key.use, key.card_id, key.version): (key, TryCounter(key.tries))
+            for level in directories
+            for key in level.keys
+        }
+
+
+class SecurityState:
+    """The rights a powered card has granted, and its challenge (安全状态).
+
+    A right won with a key belongs to the directory the key lies in, and holds while that directory is the current one
+    or above it; the PIN's holds until power-off; the challenge is lost with the current directory. [S2.5 §6.5, §6.11,
+    S2.7 §5.8, §6.6]
+    """
+
+    __slots__ = ("_challenge", "_granted", "_path", "_rng", "_safe", "_verified", "keys")
+
+    def __init__(self, safe: Safe, path: Path, rng: Rng) -> None:
+        self._safe = safe
+        self._rng = rng
+        self._path = path
+        self._challenge = b""
+        self._granted: dict[Directory, set[str]] = {}
+        self._verified: set[Directory] = set()
+        self.keys: frozenset[str] = frozenset()
+        """Names of the keys whose rights hold where the card stands now."""
+
+    def enter(self, path: Path) -> None:
+        """A directory was selected: rights of those left behind end."""
+        if path == self._path:
+            return
+        self._path = path
+        self._challenge = b""
+        self._granted = {level: names for level, names in self._granted.items() if level in path}
+        self._collect()
+
+    def satisfied(self, rule: Rule) -> bool:
+        """Whether an access rule allows what it guards, here and now."""
+        return rule.satisfied(pin=self._pin_satisfied(), keys=self.keys)
+
+    def new_challenge(self, size: int) -> bytes:
+        """Random bytes, kept for one authentication; an earlier challenge is forgotten."""
+        self._challenge = self._rng(size)
+        return self._challenge
+
+    def pin_status(self) -> int:
+        """What VERIFY without data answers: 9000 no PIN is set, 6983 blocked, else 63Cx; 6A88 where there can be none.
+
+        [S2.5 §6.14, S2.7 §5.8]
+        """
+        _, pin, counter = self._pin() or _key_not_found()
+        if not len(pin.value):
+            return SW.OK
+        return SW.BLOCKED if counter.blocked else counter.status
+
+    def verify(self, presented: Secret) -> None:
+        """Compare the PIN, 2…8 packed bytes; a failure ends an earlier success. Refuses with 63Cx, 6983 or 6A88."""
+        level, pin, counter = self._pin() or _key_not_found()
+        if counter.blocked:
+            raise Refused(SW.BLOCKED)
+        self._verified.discard(level)
+        counter.spend()
+        if presented != pin.value:
+            raise Refused(counter.status)
+        counter.restore()
+        self._verified.add(level)
+
+    def authenticate_internally(self, version: int, factor: bytes, original: bytes) -> bytes:
+        """The card's own cryptogram, 8 bytes, under its IRK (内部认证). Refuses with 6A88. [S2.5 §6.8]"""
+        _, key, _ = self._key(KeyUse.INTERNAL, 0, version)
+        return self._cryptogram(key, factor, original)
+
+    def authenticate_externally(self, card_id: int, version: int, cryptogram: bytes, original: bytes) -> None:
+        """Check the outside's cryptogram over the last challenge (外部认证); success grants the key's right.
+
+        Refuses with 6A88 no such key, 6983 key blocked, 6984 no challenge, 63Cx wrong. The challenge is spent by the
+        comparison, whatever comes of it. [S2.5 §6.4, S2.7 §6.6]
+        """
+        level, key, counter = self._key(KeyUse.EXTERNAL, card_id, version)
+        if counter.blocked:
+            raise Refused(SW.BLOCKED)
+        challenge, self._challenge = self._challenge, b""
+        # A suite with 8-byte blocks has no session key for a challenge of 16 bytes: as good as none. [S2.4 §8.4]
+        if not challenge or len(challenge) > self._safe.suite.block:
+            raise Refused(SW.NO_CHALLENGE)
+        expected = Secret(self._cryptogram(key, challenge, original))
+        counter.spend()
+        if Secret(cryptogram) != expected:
+            raise Refused(counter.status)
+        counter.restore()
+        self._granted.setdefault(level, set()).add(key.name)
+        self._collect()
+
+    def _cryptogram(self, key: KeyRecord, factor: bytes, original: bytes) -> bytes:
+        suite = self._safe.suite
+        return suite.cryptogram(suite.session_key(key.value, factor), original)
+
+    def _collect(self) -> None:
+        self.keys = frozenset().union(*self._granted.values())
+
+    def _key(self, use: KeyUse, card_id: int, version: int) -> tuple[Directory, KeyRecord, TryCounter]:
+        # A global key lies in the DDF (the directory below the MF); at the MF itself, in the MF. [S2.4 §5.2, S2.5 T14]
+        level = self._path[-1] if card_id & SPECIFIC_KEY else self._path[:2][-1]
+        found = self._safe.keys.get((level, use, card_id, version))
+        return (level, *found) if found else _key_not_found()
+
+    def _pin(self) -> tuple[Directory, PinRecord, TryCounter] | None:
+        # One PIN per DDF serves all directories below it. [S2.7 §5.6]
+        return next(
+            ((level, *self._safe.pins[level]) for level in reversed(self._path) if level in self._safe.pins), None
+        )
+
+    def _pin_satisfied(self) -> bool:
+        # Where no PIN is set there is nothing to ask for. [S2.7 §5.6]
+        found = self._pin()
+        return found is not None and (found[0] in self._verified or not len(found[1].value))
+
+
+def _key_not_found() -> NoReturn:
+    raise Refused(SW.KEY_NOT_FOUND)

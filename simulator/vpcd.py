@@ -1,0 +1,83 @@
+"""The card's side of vsmartcard's socket: a chip behind a virtual reader of pcscd.
+
+Both sides send a length, two bytes with the high one first, and that many bytes. One byte from the reader is a control
+byte; anything longer is a command, and is answered. Debian's driver writes length and body apart, and with delayed
+acknowledgement of the first the second comes 40 ms later: hence the quick acknowledgement before every read.
+"""
+
+import contextlib
+import socket
+import threading
+from typing import Final, Self
+
+from apdu.transport.inprocess import Chip
+
+POWER_OFF, POWER_ON, RESET, GET_ATR = b"\x00", b"\x01", b"\x02", b"\x04"
+
+# The driver asks for the ATR to learn whether a card is there, so a mute card must answer that too: with more bytes
+# than an ATR can have, which the driver refuses to hand on.
+_MUTE: Final = bytes(34)
+
+
+class VirtualCard:
+    """A chip in a virtual reader (虚拟读卡器), served by a thread of its own from construction to :meth:`stop`.
+
+    ``connection`` is connected to the reader's port; see :meth:`insert`. When the reader hangs up, the thread ends.
+    """
+
+    def __init__(self, chip: Chip, connection: socket.socket) -> None:
+        self._chip = chip
+        self._socket = connection
+        self._atr = b""
+        self._thread = threading.Thread(target=self._serve, name="virtual card", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def insert(cls, chip: Chip, port: int, host: str = "127.0.0.1") -> Self:
+        """Insert a chip into the virtual reader that listens on a port; raises OSError when none does."""
+        return cls(chip, socket.create_connection((host, port), timeout=5))
+
+    @property
+    def inserted(self) -> bool:
+        """Whether the reader still holds the connection."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Pull the card out. Idempotent; waits a moment for a command that runs, not for its end."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(1)
+
+    def _serve(self) -> None:
+        self._socket.settimeout(None)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._socket, contextlib.suppress(OSError, EOFError):
+            self._atr = self._chip.power_on()
+            while True:
+                answer = self._answer(self._read(int.from_bytes(self._read(2), "big")))
+                if answer is not None:
+                    self._socket.sendall(len(answer).to_bytes(2, "big") + answer)
+        self._chip.power_off()
+
+    def _answer(self, message: bytes) -> bytes | None:
+        if message == GET_ATR:
+            return self._atr or _MUTE
+        if message == POWER_ON:
+            self._atr = self._chip.power_on()
+        elif message == RESET:
+            self._atr = self._chip.reset()
+        elif message == POWER_OFF:
+            self._chip.power_off()
+        elif message:
+            return self._chip.process(message)
+        return None
+
+    def _read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            part = self._socket.recv(size - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data

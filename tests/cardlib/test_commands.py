@@ -1,0 +1,47 @@
+"""The card's commands as bytes, against public wire traces [S4, S5, S6, S7] and the printed headers [S2.5]."""
+
+import pytest
+
+from apdu.command import CommandAPDU
+from apdu.secret import Secret
+from cardlib import commands
+from cardlib.commands import RecordMode
+
+SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
+RND1, RND2 = bytes.fromhex("32D9E876ADB31BBF"), bytes.fromhex("DBF7A936D0D18C9E")
+
+WIRE = {
+    "SELECT SSSE, trace A": (commands.select_name(SSSE, ne=None), "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"),
+    "SELECT SSSE with Le": (commands.select_name(SSSE), "00A404000F7378312E73682EC9E7BBE1B1A3D5CF00"),
+    "SELECT MF, S6": (commands.select_master_file(), "00A40000023F00"),
+    "SELECT EF05, trace A": (commands.select_file(0xEF05), "00A4020002EF05"),
+    "SELECT EF05, trace D": (commands.select_file(0xEF05, p1=0x00), "00A4000002EF05"),
+    "item 01 of the current file, trace A": (
+        commands.read_record(0x01, RecordMode.FIRST_WITH_IDENTIFIER, ne=18),
+        "00B2010012",
+    ),
+    "whole EF05, trace D": (commands.read_record(1, RecordMode.FROM_NUMBER_TO_LAST, ne=64), "00B2010540"),
+    "item 07 by tag and SFI, S7": (
+        commands.read_record(0x07, RecordMode.FIRST_WITH_IDENTIFIER, sfi=5, ne=11),
+        "00B207280B",
+    ),
+    "record 1 by number and SFI, S9": (commands.read_record(1, RecordMode.NUMBER, sfi=6, ne=20), "00B2013414"),
+    "challenge, trace A": (commands.get_challenge(), "0084000008"),
+    "internal authentication, trace A": (
+        commands.internal_authenticate(RND1, RND2),
+        "008800001032D9E876ADB31BBFDBF7A936D0D18C9E08",
+    ),
+    "with key version, S7": (commands.internal_authenticate(RND1, RND2, key_version=1), None),
+    "external authentication, trace A": (
+        commands.external_authenticate(0x0A, bytes.fromhex("774A08EDF447A1DE"), bytes.fromhex("E603E2CAADAF02B6")),
+        "0082000A10774A08EDF447A1DEE603E2CAADAF02B6",
+    ),
+    "verify, trace D": (commands.verify(Secret(b"\x66\x66\x66")), "0020000003666666"),
+    "query of the PIN": (commands.verify_query(), "00200000"),
+}
+
+
+@pytest.mark.parametrize(("command", "wire"), WIRE.values(), ids=WIRE)
+def test_commands_go_out_as_on_the_wire(command: CommandAPDU, wire: str | None) -> None:
+    expected = wire or "0088000011" + (RND1 + RND2).hex().upper() + "0108"
+    assert command.to_bytes().hex().upper() == expected

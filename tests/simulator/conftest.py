@@ -1,0 +1,115 @@
+"""A card of odd files, and a way to talk to it in hexadecimal."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from apdu import Secret
+from cardlib.crypto import Algorithm
+from cardlib.rules import FREE, PIN, AnyOf, Key
+from simulator.card import SoftwareCard
+from simulator.credentials import KeyRecord, KeyUse, PinRecord
+from simulator.files import Directory, RecordFile, TransparentFile
+from simulator.image import CardImage
+from simulator.quirks import Quirks
+
+SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
+RUN = ("0101AA", "0202BBBB", "0301C1", "0301C2", "0401DD", "0301C3")
+PHOTO = bytes(range(256)) + b"\x5a" * 44
+
+
+def run(*records: str) -> tuple[bytes, ...]:
+    return tuple(map(bytes.fromhex, records))
+
+
+def key(name: str, card_id: int, version: int, tries: int | None = 3, use: KeyUse = KeyUse.EXTERNAL) -> KeyRecord:
+    """A key whose value is its id and version, repeated."""
+    return KeyRecord(use, name, card_id, version, Secret(bytes((card_id, version)) * 8), tries)
+
+
+def odd_image(algorithm: Algorithm = Algorithm.SM4, pin: str = "123456", tries: int = 6) -> CardImage:
+    """MF (a bank's) → SSSE → DF01, DF02; and a second DDF, with a DF01 of its own."""
+    df01 = Directory(
+        0xDF01,
+        bytes.fromhex("D15600000500"),
+        bytes.fromhex("6F088406D15600000500"),
+        files=(
+            RecordFile(0xEF05, AnyOf(PIN, Key("RK1DF01")), run("200131")),
+            RecordFile(0xEF06, PIN, run("230132")),
+        ),
+        keys=(key("RK1DF01", 0x88, 1), key("UK1DF01", 0x83, 1)),
+    )
+    df02 = Directory(0xDF02, bytes.fromhex("D15600000501"), bytes.fromhex("6F088406D15600000501"))
+    ssse = Directory(
+        0xDDF1,
+        SSSE,
+        bytes.fromhex("6F11840F") + SSSE,
+        files=(
+            RecordFile(0xEF05, FREE, run(*RUN)),
+            RecordFile(0xEF06, Key("RKSSSE"), run("080133")),
+            TransparentFile(0xEF07, FREE, PHOTO),
+            TransparentFile(0xEF08, Key("RKSSSE"), PHOTO),
+            RecordFile(0xEF09, FREE, run(*(f"{tag:02X}64" + "00" * 100 for tag in (1, 2, 3)))),
+            RecordFile(0xEF0A, FREE, ()),
+        ),
+        directories=(df01, df02),
+        pin=PinRecord(Secret(bytes.fromhex(pin)), tries),
+        keys=(
+            KeyRecord(KeyUse.INTERNAL, "IRK", 0, 1, Secret(bytes.fromhex("4cf56d8b099457aea63cd651de50733e"))),
+            key("UKSSSE", 0x04, 1),
+            key("BK", 0x05, 1, tries=None),
+            *(key("RKSSSE", 0x0A, version) for version in (1, 2, 3)),
+        ),
+    )
+    other = Directory(0xDDF2, b"PKI.TEST", b"\x6f\x00", directories=(Directory(0xDF01, b"OTHER"),))
+    mf = Directory(
+        0x3F00, b"1PAY.SYS.DDF01", bytes.fromhex("6F10840E315041592E5359532E4444463031"), directories=(ssse, other)
+    )
+    return CardImage(bytes.fromhex("00814A444686609900DEADBEEF"), algorithm, mf)
+
+
+def counting_rng() -> Callable[[int], bytes]:
+    """Different bytes at every call, the same in every run."""
+    calls = count(1)
+    return lambda size: bytes((next(calls) & 0xFF,)) * size
+
+
+class Terminal:
+    """Talks hexadecimal: ``terminal("00A4000000") == "9000"``."""
+
+    def __init__(self, card: SoftwareCard) -> None:
+        self.card = card
+        card.power_on()
+
+    def __call__(self, command: str) -> str:
+        return self.card.process(bytes.fromhex(command)).hex().upper()
+
+    def select_ssse(self) -> None:
+        self("00A404000F" + SSSE.hex())
+        self("00C0000013")
+
+
+@pytest.fixture
+def make_terminal() -> Callable[..., Terminal]:
+    def make(*, t0: bool = True, quirks: Quirks | None = None, **image: object) -> Terminal:
+        card = SoftwareCard(odd_image(**image), t0=t0, rng=counting_rng(), quirks=quirks or Quirks())  # type: ignore[arg-type]
+        return Terminal(card)
+
+    return make
+
+
+@pytest.fixture
+def terminal(make_terminal: Callable[..., Terminal]) -> Terminal:
+    """A T=0 card with the SSSE selected."""
+    terminal = make_terminal()
+    terminal.select_ssse()
+    return terminal
+
+
+@pytest.fixture
+def direct(make_terminal: Callable[..., Terminal]) -> Terminal:
+    """The same behind a reader that hides 61xx and 6Cxx."""
+    terminal = make_terminal(t0=False)
+    terminal.select_ssse()
+    return terminal
