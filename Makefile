@@ -18,8 +18,8 @@ help: ## this list
 demo: runtime ## read a software card over gRPC and show it; needs no root, no Debian package
 	@$(BIN)/sscard demo $(ARGS)
 
-run: runtime ## serve, as configured by file and environment (sscard serve --help)
-	@$(BIN)/sscard serve $(ARGS)
+run: runtime ## serve two software cards until interrupted; real readers: .venv/bin/sscard serve
+	@$(BIN)/sscard serve --simulated $(ARGS)
 
 setup: ## everything for development: Debian packages (root or sudo), .venv, sscard itself
 	@tools/setup.sh development

@@ -90,8 +90,9 @@ class HeldCard:
             raise DeadlineError
 
     async def _in_time(self, work: "asyncio.Future[T]") -> T:
+        limit = asyncio.timeout(self._deadline - time.monotonic())
         try:
-            async with asyncio.timeout(self._deadline - time.monotonic()) as limit:
+            async with limit:
                 return await work
         except TimeoutError:
             if limit.expired():

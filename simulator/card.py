@@ -3,7 +3,7 @@
 import secrets
 
 from cardlib.crypto import suite_for
-from simulator.command import MAX_ANSWER, SW, Command, Refused
+from simulator.command import MAX_ANSWER, SW, Refused
 from simulator.commands import INSTRUCTIONS, Instruction
 from simulator.image import CardImage
 from simulator.quirks import CONFORMING, Quirks
@@ -13,7 +13,7 @@ from simulator.session import Session
 GET_RESPONSE = b"\x00\xc0"
 MIN_COMMAND = 4
 _CLASSES = frozenset(header[0] for header in INSTRUCTIONS)
-_OK = SW.OK.to_bytes(2, "big")
+_OK = b"\x90\x00"
 
 
 class SoftwareCard:
@@ -54,23 +54,24 @@ class SoftwareCard:
     def process(self, command: bytes) -> bytes:
         """Carry out one command, any bytes whatever, and answer it: response data, SW1, SW2. Never raises."""
         waiting, self._waiting = self._waiting, b""
+        session = self._session
+        if session is None:
+            return _status(SW.NO_DIAGNOSIS)
         try:
-            if self._session is None:
-                raise Refused(SW.NO_DIAGNOSIS)
             if command[:2] == GET_RESPONSE:
                 return self._get_response(command, waiting)
             instruction = _instruction(command)
             parsed = instruction.parse(command, exact=self._exact)
-            data = instruction.handler(self._session, parsed)
+            data = instruction.handler(session, parsed)
         except Refused as refusal:
-            return refusal.sw.to_bytes(2, "big")
+            return _status(refusal.sw)
         if data and self._t0 and not instruction.outgoing:
             self._waiting = data
-            return _waiting_status(data)
+            return _status(SW.BYTES_WAITING | len(data) & 0xFF)
         return data[: parsed.wanted] + _OK
 
     def _get_response(self, command: bytes, waiting: bytes) -> bytes:
-        """GET RESPONSE (取响应数据): what waits; 6Cxx when less does than Le asks, 6F00 when nothing does. [S2.5 §6.6]
+        """GET RESPONSE (取响应数据): what waits; 6Cxx when less does than Le asks, 6F00 when nothing does [S2.5 §6.6].
 
         Le may ask for less than waits: the rest goes on waiting. Any other command drops it.
         """
@@ -85,7 +86,8 @@ class SoftwareCard:
         if wanted > len(waiting):
             raise Refused(SW.RIGHT_LE | len(waiting))
         self._waiting = waiting[wanted:]
-        return waiting[:wanted] + (_waiting_status(self._waiting) if self._waiting else _OK)
+        left = len(self._waiting)
+        return waiting[:wanted] + (_status(SW.BYTES_WAITING | left) if left else _OK)
 
 
 def _instruction(command: bytes) -> Instruction:
@@ -97,5 +99,5 @@ def _instruction(command: bytes) -> Instruction:
     return instruction
 
 
-def _waiting_status(data: bytes) -> bytes:
-    return (SW.BYTES_WAITING | len(data) & 0xFF).to_bytes(2, "big")
+def _status(sw: int) -> bytes:
+    return sw.to_bytes(2, "big")

@@ -8,7 +8,7 @@ MAX_ANSWER = 256
 
 
 class SW(IntEnum):
-    """The status words this card can end a command with; what they mean stands in :mod:`apdu.status`. [S2.5 T5]
+    """The status words this card can end a command with; what they mean stands in :mod:`apdu.status` [S2.5 T5].
 
     ``BYTES_WAITING``, ``TRIES_LEFT`` and ``RIGHT_LE`` carry a number in their low bits.
     """

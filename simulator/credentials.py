@@ -7,7 +7,7 @@ from apdu.secret import Secret
 
 
 class KeyUse(Enum):
-    """The one function a key serves. [S2.4 §7.1]"""
+    """The one function a key serves [S2.4 §7.1]."""
 
     INTERNAL = "internal authentication"
     EXTERNAL = "external authentication"

@@ -2,7 +2,7 @@
 
 Debian's pcscd has one place for its socket, /run/pcscd, and vpcd listens on every address of the machine. So this
 process first gives itself a /run and a network of its own, with nothing but a loopback; pcscd is its child. Only the
-directory given on the command line, mounted on /run/pcscd inside, is seen from both sides: pcscd's socket appears in it.
+directory given on the command line, mounted on /run/pcscd inside, is seen from both sides: the socket appears in it.
 
 Standard input is a SOCK_SEQPACKET socket: a request, ``start``, ``stop``, ``kill`` or ``dial PORT``, is answered ``ok``
 (``dial`` with the connected socket along) or with a sentence. When it closes, pcscd ends, the directory is removed and

@@ -1,4 +1,4 @@
-"""The file system: directories and elementary files, and what is selected among them. [S2.3 §5]
+"""The file system: directories and elementary files, and what is selected among them [S2.3 §5].
 
 The tree is what personalisation left on the card; it does not change while cards are read, so any number of cards may
 share one. :class:`Selection` is what one powered card remembers of it.
@@ -13,10 +13,10 @@ from simulator.command import SW, Refused
 from simulator.credentials import KeyRecord, PinRecord
 
 MF_FID = 0x3F00
-"""FID of the master file (主文件). [S2.3 §5.2]"""
+"""FID of the master file (主文件) [S2.3 §5.2]."""
 
 MAX_SFI = 0x1E
-"""Short file identifiers are 01…1E. [S2.3 §5.2.3]"""
+"""Short file identifiers are 01…1E [S2.3 §5.2.3]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,12 @@ class RecordFile:
     """A linear file of variable-length records (变长线性记录文件).
 
     ``fid``: 2-byte file identifier, whose low five bits are the SFI. ``read``: who may read. ``records``: in order of
-    creation, each a simple TLV object as READ RECORD answers it: tag, length, value. [S2.3 §5.3.1]
+    creation, each a simple TLV object as READ RECORD answers it: tag, length, value [S2.3 §5.3.1].
     """
 
     fid: int
     read: Rule
-    records: tuple[bytes, ...]
-
-    def number(self, index: int) -> bytes:
-        """The record at ``index`` (0 = record number 1); refuses with 6A83."""
-        if not 0 <= index < len(self.records):
-            raise Refused(SW.RECORD_NOT_FOUND)
-        return self.records[index]
+    records: tuple[bytes, ...] = field(repr=False)
 
     def find(self, identifier: int, indexes: range) -> int:
         """The first of ``indexes`` whose record has this tag (00: any tag); refuses with 6A83."""
@@ -51,7 +45,7 @@ class TransparentFile:
 
     fid: int
     read: Rule
-    content: bytes
+    content: bytes = field(repr=False)
 
 
 File: TypeAlias = RecordFile | TransparentFile
@@ -119,7 +113,7 @@ class Selection:
         self.mf_was_selected |= len(path) == 1
 
     def use(self, file: File) -> None:
-        """Make a file of the current directory current; its record pointer is undefined. [S2.3 §5.3]"""
+        """Make a file of the current directory current; its record pointer is undefined [S2.3 §5.3]."""
         self.file, self.pointer = file, None
 
     def file_by_fid(self, fid: int) -> File | None:
@@ -154,7 +148,7 @@ class Selection:
         return next((path for path in candidates if path[-1].fid == fid), None)
 
     def path_by_name(self, name: bytes, *, following: bool) -> Path | None:
-        """The way to the first directory of the card whose DF name begins with ``name``, or None. [S2.5 §6.11]
+        """The way to the first directory of the card whose DF name begins with ``name``, or None [S2.5 §6.11].
 
         With ``following`` the first such directory after the current one.
         """

@@ -2,8 +2,8 @@
 
 Any program that uses libpcsclite finds this daemon when ``PCSCLITE_CSOCK_NAME`` is set to
 :attr:`VirtualReaders.socket_path` before its first PC/SC call. Nothing else on the machine is touched: see
-:mod:`simulator.daemon`. Needs Debian's packages pcscd and vsmartcard-vpcd, but no root where unprivileged user namespaces
-are allowed.
+:mod:`simulator.daemon`. Needs Debian's packages pcscd and vsmartcard-vpcd, but no root where unprivileged user
+namespaces are allowed.
 """
 
 import logging
@@ -37,8 +37,8 @@ class VirtualReaders:
     """A pcscd of one's own with ``slots`` empty virtual readers (虚拟读卡器); a context manager.
 
     The driver has two slots per reader, so an odd number is rounded up. Slots are named ``NAME A 00 00``,
-    ``NAME A 00 01``, ``NAME B 00 00`` and so on, in :attr:`readers`; cards are addressed by the index there. A card stays
-    inserted when the daemon stops and starts again. Raises :class:`~apdu.errors.NoServiceError` when it cannot start,
+    ``NAME A 00 01``, ``NAME B 00 00`` and so on, in :attr:`readers`; cards are addressed by the index there. A card
+    stays inserted when the daemon stops and starts again. Raises :class:`~apdu.errors.NoServiceError` when it cannot start,
     with what to do about it, and ValueError for more than 16 slots.
     """
 

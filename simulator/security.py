@@ -1,4 +1,4 @@
-"""PIN, keys, their counters, and the rights won with them. [S2.4 §5–8, S2.5 §6, S2.7 §5–6]
+"""PIN, keys, their counters, and the rights won with them [S2.4 §5–8, S2.5 §6, S2.7 §5–6].
 
 :class:`Safe` is the part that survives power-off, :class:`SecurityState` the part that does not.
 """
@@ -17,7 +17,7 @@ Rng: TypeAlias = Callable[[int], bytes]
 """Source of random bytes: that many."""
 
 SPECIFIC_KEY = 0x80
-"""Bit 8 of a card key id: a key of the current directory; clear: a key of its DDF. [S2.5 T14]"""
+"""Bit 8 of a card key id: a key of the current directory; clear: a key of its DDF [S2.5 T14]."""
 
 DEFAULT_KEY_VERSION = 1
 """The version meant when a command names none (the text is silent; three versions are loaded, counted from 1)."""
@@ -43,12 +43,12 @@ class TryCounter:
         return SW.TRIES_LEFT | (0x0F if self.left is None else self.left)
 
     def spend(self) -> None:
-        """Take one try away; done before the comparison, so that no interruption gains a free one. [S2.7 §14]"""
+        """Take one try away; done before the comparison, so that no interruption gains a free one [S2.7 §14]."""
         if self.left is not None:
             self.left -= 1
 
     def restore(self) -> None:
-        """After a success: back to the maximum. [S2.7 §5.8, §6.6]"""
+        """After a success: back to the maximum [S2.7 §5.8, §6.6]."""
         self.left = self.maximum
 
 
@@ -60,9 +60,7 @@ class Safe:
     def __init__(self, root: Directory, suite: CipherSuite) -> None:
         directories = [path[-1] for path in root.walk()]
         self.suite = suite
-        self.pins = {
-            level: (level.pin, TryCounter(level.pin.tries)) for level in directories if level.pin is not None
-        }
+        self.pins = {level: (level.pin, TryCounter(level.pin.tries)) for level in directories if level.pin is not None}
         self.keys = {
             (level, key.use, key.card_id, key.version): (key, TryCounter(key.tries))
             for level in directories
@@ -74,8 +72,8 @@ class SecurityState:
     """The rights a powered card has granted, and its challenge (安全状态).
 
     A right won with a key belongs to the directory the key lies in, and holds while that directory is the current one
-    or above it; the PIN's holds until power-off; the challenge is lost with the current directory. [S2.5 §6.5, §6.11,
-    S2.7 §5.8, §6.6]
+    or above it; the PIN's holds until power-off; the challenge is lost with the current directory [S2.5 §6.5, §6.11,
+    S2.7 §5.8, §6.6].
     """
 
     __slots__ = ("_challenge", "_granted", "_path", "_rng", "_safe", "_verified", "keys")
@@ -131,7 +129,7 @@ class SecurityState:
         self._verified.add(level)
 
     def authenticate_internally(self, version: int, factor: bytes, original: bytes) -> bytes:
-        """The card's own cryptogram, 8 bytes, under its IRK (内部认证). Refuses with 6A88. [S2.5 §6.8]"""
+        """The card's own cryptogram, 8 bytes, under its IRK (内部认证). Refuses with 6A88 [S2.5 §6.8]."""
         _, key, _ = self._key(KeyUse.INTERNAL, 0, version)
         return self._cryptogram(key, factor, original)
 
@@ -139,13 +137,13 @@ class SecurityState:
         """Check the outside's cryptogram over the last challenge (外部认证); success grants the key's right.
 
         Refuses with 6A88 no such key, 6983 key blocked, 6984 no challenge, 63Cx wrong. The challenge is spent by the
-        comparison, whatever comes of it. [S2.5 §6.4, S2.7 §6.6]
+        comparison, whatever comes of it [S2.5 §6.4, S2.7 §6.6].
         """
         level, key, counter = self._key(KeyUse.EXTERNAL, card_id, version)
         if counter.blocked:
             raise Refused(SW.BLOCKED)
         challenge, self._challenge = self._challenge, b""
-        # A suite with 8-byte blocks has no session key for a challenge of 16 bytes: as good as none. [S2.4 §8.4]
+        # A suite with 8-byte blocks has no session key for a challenge of 16 bytes: as good as none [S2.4 §8.4].
         if not challenge or len(challenge) > self._safe.suite.block:
             raise Refused(SW.NO_CHALLENGE)
         expected = Secret(self._cryptogram(key, challenge, original))
@@ -164,19 +162,19 @@ class SecurityState:
         self.keys = frozenset().union(*self._granted.values())
 
     def _key(self, use: KeyUse, card_id: int, version: int) -> tuple[Directory, KeyRecord, TryCounter]:
-        # A global key lies in the DDF (the directory below the MF); at the MF itself, in the MF. [S2.4 §5.2, S2.5 T14]
+        # A global key lies in the DDF (the directory below the MF); at the MF itself, in the MF [S2.4 §5.2, S2.5 T14].
         level = self._path[-1] if card_id & SPECIFIC_KEY else self._path[:2][-1]
         found = self._safe.keys.get((level, use, card_id, version))
         return (level, *found) if found else _key_not_found()
 
     def _pin(self) -> tuple[Directory, PinRecord, TryCounter] | None:
-        # One PIN per DDF serves all directories below it. [S2.7 §5.6]
+        # One PIN per DDF serves all directories below it [S2.7 §5.6].
         return next(
             ((level, *self._safe.pins[level]) for level in reversed(self._path) if level in self._safe.pins), None
         )
 
     def _pin_satisfied(self) -> bool:
-        # Where no PIN is set there is nothing to ask for. [S2.7 §5.6]
+        # Where no PIN is set there is nothing to ask for [S2.7 §5.6].
         found = self._pin()
         return found is not None and (found[0] in self._verified or not len(found[1].value))
 

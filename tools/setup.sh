@@ -11,10 +11,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 DEBIAN_PACKAGES=(
-    pcscd vsmartcard-vpcd opensc                        # a real PC/SC daemon, its virtual readers, a foreign client
-    swig libpcsclite-dev pkg-config gcc libc6-dev python3-dev # pyscard is built from source
-    openssl                                             # the second opinion on cryptography
-    util-linux                                          # unshare: the tests' pcscd lives in namespaces of its own
+    pcscd vsmartcard-vpcd opensc  # a real PC/SC daemon, its virtual readers, a foreign client
+    swig libpcsclite-dev pkg-config gcc libc6-dev python3-dev  # pyscard is built from source
+    openssl  # the second opinion on cryptography
 )
 readonly UV=.setup/uv/bin/uv
 export UV_PYTHON_DOWNLOADS=never

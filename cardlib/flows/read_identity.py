@@ -21,6 +21,7 @@ from typing import Any
 
 from apdu.atr import ATR
 from apdu.command import CommandAPDU
+from apdu.errors import StatusWordError
 from apdu.flow import Flow, Question, Responses, Script, Step, ask, send
 from apdu.response import ResponseAPDU
 from apdu.status import OK, error_for
@@ -35,7 +36,7 @@ from cardlib.errors import (
     NotAuthenticError,
 )
 from cardlib.fci import algorithm_of
-from cardlib.forms import NOT_UNDERSTOOD, CardForms, FormMemory, Reading
+from cardlib.forms import NOT_UNDERSTOOD, RECORD_NOT_FOUND, CardForms, FormMemory, Reading
 from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest
 from cardlib.model import ElementaryFile, FileContents
 from cardlib.profiles import LATEST, profile_for
@@ -179,11 +180,19 @@ class _IdentityRead:
     ) -> Generator[Script, Responses, bytes]:
         """The records that ``answers`` to the steps of ``way`` hold; else those that the other ways bring."""
         others = [other for other in Reading if other is not way]
-        while (run := _run_of(way.steps(file), answers, last=not others)) is None:
+        refusal: StatusWordError | None = None
+        while True:
+            try:
+                run = _run_of(way.steps(file), answers)
+            except StatusWordError as error:
+                refusal = refusal or error
+                if error.sw not in NOT_UNDERSTOOD or not others:
+                    raise refusal from None
+            else:
+                self._adopt(replace(self.forms, reading=way))
+                return run
             way = others.pop(0)
             answers = yield from send(*way.steps(file))
-        self._adopt(replace(self.forms, reading=way))
-        return run
 
     def _read_free(
         self, file: ElementaryFile, algorithm: Algorithm, region: str | None
@@ -276,20 +285,15 @@ def _region(card_identifier: bytes | None) -> str | None:
     return value.region if isinstance(value, CardIdentifier) and value.region.isdecimal() else None
 
 
-def _run_of(steps: Sequence[Step], answers: Sequence[ResponseAPDU], *, last: bool) -> bytes | None:
-    """The TLV records that the answers hold, None when the card did not understand the question.
-
-    Raises for a refusal that asking otherwise would not change, and for any refusal when this was the ``last`` way.
-    """
+def _run_of(steps: Sequence[Step], answers: Sequence[ResponseAPDU]) -> bytes:
+    """The TLV records that the answers to a way of reading hold; raises for a refusal, and where there are none."""
     step, answer = steps[len(answers) - 1], answers[-1]
-    if len(answers) == len(steps) and step.accepts(answer):
-        run = b"".join(answer.data for answer in answers)
-        if run or last:
-            return run
-        return None
-    if last or answer.sw not in NOT_UNDERSTOOD:
+    if not step.accepts(answer):
         raise error_for(answer.sw, step.command.ins)
-    return None
+    run = b"".join(answer.data for answer in answers)
+    if not run:
+        raise error_for(RECORD_NOT_FOUND, step.command.ins)
+    return run
 
 
 def _not_authentic(answer: ResponseAPDU) -> NotAuthenticError:

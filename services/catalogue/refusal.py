@@ -12,7 +12,7 @@ class Refusal:
     """One row of the catalogue of errors (错误目录).
 
     ``english`` and ``chinese``: what is the matter. ``remedy``, ``remedy_chinese``: who does what, safely.
-    ``national``: return code of the national terminal interface [S3 annex A], None where that has none; a failing status
+    ``national``: return code of the national terminal interface [S3 annex A], None where it has none; a failing status
     word without a code of its own is its negative number there.
     """
 

@@ -14,7 +14,7 @@ app.command("serve")(serve.serve)
 app.command("readers")(readers.readers)
 app.command("read")(read.read)
 app.command("apdu")(apdu.apdu)
-app.command("simulate", context_settings={"ignore_unknown_options": True})(simulate.simulate)
+app.command("simulate")(simulate.simulate)
 app.command("demo")(demo.demo)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from rich.console import Group
 from rich.panel import Panel
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from cardlib.profiles import LATEST
 from sscard.v1.card_pb2 import Algorithm, Authenticity, ReadIdentityResponse
-from sscard.v1.reader_pb2 import Reader, SlotState
+from sscard.v1.reader_pb2 import Reader, ReaderEvent, SlotState
 from sscard.v1.values_pb2 import CodedValue
 
 LABELS = {field.name: field.chinese for file in LATEST.files("SSSE") for field in file.fields}
@@ -19,6 +20,16 @@ AUTHENTICITY = {
     Authenticity.AUTHENTICITY_PROVEN: ("proven", "已通过内部认证", "bold green"),
     Authenticity.AUTHENTICITY_FAILED: ("FAILED: do not act on these data", "内部认证失败", "bold red"),
     Authenticity.AUTHENTICITY_NOT_CHECKED: ("not checked", "未认证", "yellow"),
+}
+EVENTS = {
+    ReaderEvent.KIND_READER_ADDED: "读卡器接入",
+    ReaderEvent.KIND_READER_REMOVED: "读卡器断开",
+    ReaderEvent.KIND_CARD_INSERTED: "卡片插入",
+    ReaderEvent.KIND_CARD_REMOVED: "卡片取出",
+    ReaderEvent.KIND_CARD_MUTE: "卡无响应",
+    ReaderEvent.KIND_SERVICE_LOST: "PC/SC服务中断",
+    ReaderEvent.KIND_SERVICE_BACK: "PC/SC服务恢复",
+    ReaderEvent.KIND_INITIAL_COMPLETE: "以上为当前状态",
 }
 SLOTS = {
     SlotState.SLOT_STATE_EMPTY: ("no card", "无卡"),
@@ -55,6 +66,18 @@ def readers_table(readers: list[Reader]) -> Table:
         in_use = " (in use)" if reader.in_use else ""
         table.add_row(Text(reader.name), chinese, english + in_use, reader.atr.hex(" ").upper())
     return table
+
+
+def event_line(event: ReaderEvent) -> Text:
+    """One event of readers and cards, as one line."""
+    kind = ReaderEvent.Kind.Name(event.kind).removeprefix("KIND_").replace("_", " ").lower()
+    words = f"{event.sequence:>6} {EVENTS.get(event.kind, '')} · {kind}"
+    return Text.assemble(words, (f"  {event.reader.name}" if event.HasField("reader") else "", "cyan"))
+
+
+def as_json(message: Message, *, indent: int | None = 2) -> str:
+    """A message as JSON, with the field names of the .proto files."""
+    return MessageToJson(message, preserving_proto_field_name=True, ensure_ascii=False, indent=indent)
 
 
 def _card_rows(response: ReadIdentityResponse) -> Iterator[tuple[str, str, Text]]:

@@ -1,4 +1,4 @@
-"""GET CHALLENGE, INTERNAL AUTHENTICATE, EXTERNAL AUTHENTICATE. [S2.5 §6.4, §6.5, §6.8]"""
+"""GET CHALLENGE, INTERNAL AUTHENTICATE, EXTERNAL AUTHENTICATE [S2.5 §6.4, §6.5, §6.8]."""
 
 from simulator.command import SW, Command, Refused
 from simulator.security import DEFAULT_KEY_VERSION, SPECIFIC_KEY

@@ -1,4 +1,4 @@
-"""READ BINARY. [S2.5 §6.9]"""
+"""READ BINARY [S2.5 §6.9]."""
 
 from simulator.command import SW, Command, Refused
 from simulator.files import MAX_SFI, TransparentFile

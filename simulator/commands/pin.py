@@ -1,4 +1,4 @@
-"""VERIFY. [S2.5 §6.14]"""
+"""VERIFY [S2.5 §6.14]."""
 
 from apdu.secret import Secret
 from simulator.command import SW, Command, Refused

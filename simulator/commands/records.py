@@ -1,4 +1,4 @@
-"""READ RECORD. [S2.3 §5.3, S2.5 §6.10]"""
+"""READ RECORD [S2.3 §5.3, S2.5 §6.10]."""
 
 from simulator.command import SW, Command, Refused
 from simulator.files import MAX_SFI, RecordFile, Selection

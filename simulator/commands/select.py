@@ -1,4 +1,4 @@
-"""SELECT. [S2.5 §6.11]"""
+"""SELECT [S2.5 §6.11]."""
 
 from simulator.command import SW, Command, Refused
 from simulator.files import MF_FID, Path

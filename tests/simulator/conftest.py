@@ -90,7 +90,7 @@ class Terminal:
         self("00C0000013")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_terminal() -> Callable[..., Terminal]:
     def make(*, t0: bool = True, quirks: Quirks | None = None, **image: object) -> Terminal:
         card = SoftwareCard(odd_image(**image), t0=t0, rng=counting_rng(), quirks=quirks or Quirks())  # type: ignore[arg-type]

@@ -94,7 +94,7 @@ def test_a_card_without_power_answers_6f00(make_terminal):
     card.card.power_off()
     assert card("00A4000000") == "6F00"
     card.card.power_on()
-    assert card("00A4000000") == "6110"
+    assert card("00A4000000") == "6112"
 
 
 def test_the_same_randomness_gives_the_same_conversation(make_terminal):

@@ -1,0 +1,5 @@
+"""``python -m services.cli``: as ``sscard``."""
+
+from services.cli import main
+
+main()

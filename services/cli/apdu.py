@@ -1,0 +1,76 @@
+"""``sscard apdu``: raw commands to a card, and the conversation in words."""
+
+import sys
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from apdu.command import CommandAPDU
+from apdu.errors import ApduFormatError
+from apdu.readers import Readers
+from apdu.response import ResponseAPDU
+from apdu.transport.wrappers import get_response
+from cardlib.describe import describe_answer, describe_command
+from cardlib.disclosure import Disclosure
+from services.cli.errors import UNUSABLE, fail, reported
+from services.cli.options import ReaderName, Simulated, configuration, quiet
+from services.cli.read import pick
+from services.server import open_readers
+from sscard.v1.reader_pb2 import SLOT_STATE_CARD, SLOT_STATE_EMPTY, Reader
+
+PATIENCE = 5.0
+
+
+def apdu(
+    commands: Annotated[
+        list[str] | None, typer.Argument(metavar="APDU…", help="Commands in hexadecimal; none: one a line from stdin.")
+    ] = None,
+    reader: ReaderName = "",
+    simulated: Simulated = False,  # noqa: FBT001, FBT002  an option
+    show_data: Annotated[
+        bool, typer.Option("--show-data", help="Show every byte, also data of the holder and PINs.")
+    ] = False,
+) -> None:
+    """Send commands to a card and show the conversation in words. 发送APDU并解释应答。
+
+    The card is held for itself meanwhile and reset afterwards. 61xx and 6Cxx are followed. Data fields are shown only as
+    far as the card's declarations call them public.
+    """
+    settings = configuration(simulated=simulated)
+    quiet(settings)
+    parsed = [_parse(line) for line in commands or sys.stdin.read().split("\n") if line.strip()]
+    with reported(), closing(open_readers(settings)) as readers:
+        present = [Reader(name=s.name, slot=SLOT_STATE_CARD if s.present else SLOT_STATE_EMPTY) for s in readers.states()]
+        _converse(readers, pick(present, reader), parsed, show_data=show_data)
+
+
+def _parse(line: str) -> CommandAPDU:
+    try:
+        return CommandAPDU.from_bytes(bytes.fromhex(line))
+    except (ValueError, ApduFormatError) as error:
+        fail(f"{line.strip()!r} is no command APDU: {error}", code=UNUSABLE)
+
+
+def _converse(readers: Readers, reader: str, commands: list[CommandAPDU], *, show_data: bool) -> None:
+    console, disclosure = Console(highlight=False, soft_wrap=True), Disclosure()
+    card = readers.connect(reader, timeout=PATIENCE)
+    try:
+        console.print(Text(f"ATR {card.atr.hex(' ').upper()}", style="dim"))
+        transmit = get_response(card.transmit, strip_le=card.t0)
+        for command in commands:
+            command_public, answer_public = (True, True) if show_data else disclosure(command)
+            (raw,) = transmit([command.to_bytes()])
+            answer = ResponseAPDU.from_bytes(raw)
+            console.print(_line("→", command.to_bytes(), command_public, command.header, describe_command(command)))
+            console.print(_line("←", raw, answer_public, b"", describe_answer(answer, command)))
+    finally:
+        card.close(reset=True)
+
+
+def _line(arrow: str, raw: bytes, public: bool, always: bytes, words: str) -> Text:  # noqa: FBT001
+    shown = raw if public else always
+    hidden = f"<{len(raw) - len(shown)} bytes> " if len(shown) < len(raw) else ""
+    return Text.assemble(f"{arrow} {shown.hex(' ').upper()} {hidden}".replace("  ", " "), (words, "cyan"))

@@ -1,0 +1,54 @@
+"""A channel to the service: a running one, or one that this process starts for the time of a command."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+
+from apdu.readers import Readers
+from cardlib.custody import KeyCustodian
+from services.config import Config
+from services.server import Server, build_server, open_custodian, open_readers
+
+PATIENCE = 20.0
+"""Seconds that a service of our own may take to start or to stop."""
+
+
+@contextmanager
+def channel_to(server: str, config: Config) -> Iterator[grpc.Channel]:
+    """A channel to the service at ``server``; where that is "", to an all-in-one service started as ``config`` says."""
+    if server:
+        with grpc.insecure_channel(server) as channel:
+            yield channel
+    else:
+        with _Background(config) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+
+
+class _Background:
+    """A service with an event loop in a thread of its own, on a free port of the loopback interface."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config.model_copy(update={"listen": "127.0.0.1:0"})
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="service", daemon=True)
+        self._server: Server | None = None
+
+    def __enter__(self) -> int:
+        self._thread.start()
+        readers, custodian = open_readers(self._config), open_custodian(self._config)
+        return asyncio.run_coroutine_threadsafe(self._start(readers, custodian), self._loop).result(PATIENCE)
+
+    async def _start(self, readers: Readers, custodian: KeyCustodian) -> int:
+        self._server = build_server(self._config, readers, custodian)
+        await self._server.start()
+        return self._server.port
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(PATIENCE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()

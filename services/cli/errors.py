@@ -1,0 +1,54 @@
+"""How a command of the command line fails: what happened and what to do, in English and Chinese, and an exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import grpc
+import typer
+from google.rpc.error_details_pb2 import ErrorInfo, LocalizedMessage
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from apdu.errors import CardError
+from services.catalogue import failure_of
+
+FAILED, UNUSABLE = 1, 2
+"""Exit codes: it did not work; it could not be meant."""
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Print an error of card, reader or service to standard error, and leave with exit code 1."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        status = rpc_status.from_call(error)
+        fail(_words(status) if status is not None else _of_the_call(error))
+    except CardError as error:
+        fail(_words(failure_of(error).to_status()))
+
+
+def fail(message: str, *, code: int = FAILED) -> NoReturn:
+    """Print ``message`` to standard error and leave with ``code``."""
+    sys.stderr.write(f"sscard: {message}\n")
+    raise typer.Exit(code)
+
+
+def _words(status: Status) -> str:
+    reason, lines = "", [status.message]
+    for detail in status.details:
+        info, localised = ErrorInfo(), LocalizedMessage()
+        if detail.Unpack(info):
+            reason = f" [{info.reason}]"
+        elif detail.Unpack(localised) and localised.message not in lines:
+            lines.append(localised.message)
+    return "\n        ".join([lines[0] + reason, *lines[1:]])
+
+
+def _of_the_call(error: grpc.RpcError) -> str:
+    assert isinstance(error, grpc.Call), "errors of calls are calls themselves"
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
+        return f"no service answers: {error.details()}\n        Start one with `sscard serve`. 服务未启动，请先运行 sscard serve。"
+    return f"{error.details()} [{error.code().name}]"

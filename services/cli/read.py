@@ -1,0 +1,60 @@
+"""``sscard read``: whose card it is."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import grpc
+import typer
+from rich.console import Console
+
+from services.cli.client import channel_to
+from services.cli.errors import fail, reported
+from services.cli.options import AsJson, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.table import as_json as to_json
+from services.cli.table import identity_table
+from sscard.v1.card_pb2 import AuthenticityCheck, ReadIdentityRequest
+from sscard.v1.card_pb2_grpc import CardServiceStub
+from sscard.v1.reader_pb2 import ListReadersRequest, Reader, SlotState
+from sscard.v1.reader_pb2_grpc import ReaderServiceStub
+
+PATIENCE = 30.0
+
+
+def read(
+    reader: ReaderName = "",
+    server: ServerAddress = "",
+    config: ConfigFile = None,
+    simulated: Simulated = False,  # noqa: FBT001, FBT002  an option
+    proof: Annotated[bool, typer.Option("--proof", help="Refuse a card that does not prove to be genuine.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT001, FBT002
+) -> None:
+    """Read whose card it is, and whether it is genuine. 读取基本信息。"""
+    settings = configuration(config, simulated=simulated)
+    quiet(settings)
+    check = AuthenticityCheck.AUTHENTICITY_CHECK_REQUIRED if proof else AuthenticityCheck.AUTHENTICITY_CHECK_UNSPECIFIED
+    with reported(), channel_to(server, settings) as channel:
+        request = ReadIdentityRequest(reader=_chosen(channel, reader), authenticity_check=check)
+        reply = CardServiceStub(channel).ReadIdentity(request, timeout=PATIENCE)
+    if as_json:
+        sys.stdout.write(to_json(reply) + "\n")
+    else:
+        Console().print(identity_table(reply))
+
+
+def _chosen(channel: grpc.Channel, name: str) -> str:
+    readers = ReaderServiceStub(channel).ListReaders(ListReadersRequest(), timeout=PATIENCE).readers
+    return pick(readers, name)
+
+
+def pick(readers: Sequence[Reader], name: str) -> str:
+    """The reader meant by ``name``, which may be a beginning; without a name, the only one with a card in it."""
+    if any(reader.name == name for reader in readers):
+        return name
+    found = [r.name for r in readers if r.name.startswith(name) and (name or r.slot != SlotState.SLOT_STATE_EMPTY)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(repr(reader.name) for reader in readers) or "no reader is connected 未连接读卡器"
+    if found:
+        fail(f"several readers are meant; choose one with --reader: {', '.join(map(repr, found))}")
+    fail(f"no reader {name!r}; there are: {names}" if name else f"no reader has a card in it 读卡器中无卡; there are: {names}")

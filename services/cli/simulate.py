@@ -1,0 +1,67 @@
+"""``sscard simulate``: software cards behind a real PC/SC daemon of their own."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from itertools import cycle, islice
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.cli.errors import UNUSABLE, fail, reported
+from simulator.pcscd import MAX_SLOTS, VirtualReaders
+from simulator.people import READY, ready_card
+
+SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
+
+
+def simulate(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- COMMAND…]", help="Run this with the readers there, then end; its exit code is ours."),
+    ] = None,
+    card: Annotated[
+        list[str] | None, typer.Option("--card", help=f"Kind of card, may be repeated: {', '.join(READY)}.")
+    ] = None,
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=0, max=MAX_SLOTS, help="How many cards; 0: one of each --card.")
+    ] = 0,
+) -> None:
+    """Put software cards of invented people into virtual readers of a pcscd of its own. 模拟卡片。
+
+    Programs find these readers through the environment variable PCSCLITE_CSOCK_NAME; nothing else on the machine changes.
+    """
+    kinds = card or ["2.0", "3.0"]
+    for kind in kinds:
+        if kind not in READY:
+            fail(f"there is no software card {kind!r}; there are {', '.join(READY)}", code=UNUSABLE)
+    wanted = list(islice(cycle(kinds), number or len(kinds)))
+    with reported(), VirtualReaders(len(wanted)) as readers:
+        copies: Counter[str] = Counter()
+        for slot, kind in enumerate(wanted):
+            readers.insert(slot, ready_card(kind, copy=copies[kind]))
+            copies[kind] += 1
+        code = _run(command, readers) if command else _wait(wanted, readers)
+    raise typer.Exit(code)
+
+
+def _run(command: list[str], readers: VirtualReaders) -> int:
+    try:
+        return subprocess.call(command, env=os.environ | {SOCKET_VARIABLE: str(readers.socket_path)})  # noqa: S603  the caller's
+    except OSError as error:
+        fail(f"{command[0]}: {error.strerror}", code=UNUSABLE)
+
+
+def _wait(kinds: list[str], readers: VirtualReaders) -> int:
+    console, stop = Console(highlight=False, soft_wrap=True), threading.Event()
+    for kind, reader in zip(kinds, readers.readers, strict=False):
+        console.print(f"{reader}: {kind} card of {READY[kind].algorithm.name}")
+    console.print(f"export {SOCKET_VARIABLE}={readers.socket_path}", style="bold")
+    console.print("Ready. Set this variable where a program is to find the readers. Ctrl-C ends them.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+    return 0

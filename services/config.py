@@ -1,0 +1,153 @@
+"""Configuration: built-in defaults, below a TOML file, below environment variables ``SSCARD_*``."""
+
+import ipaddress
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX: Final = "SSCARD_"
+FILE_VARIABLE: Final = "SSCARD_CONFIG"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message says what to change, in a sentence."""
+
+
+class Mode(StrEnum):
+    """What the service may do: the published keys, software cards and traffic logs are for development only."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class ReaderKind(StrEnum):
+    """Where the cards are: in the readers of the PC/SC daemon, or software cards in this process."""
+
+    PCSC = "pcsc"
+    SIMULATED = "simulated"
+
+
+class LogLevel(StrEnum):
+    """How much is logged. ``traffic`` is ``debug`` and each command to a card, with the data declared public."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    DEBUG = "debug"
+    TRAFFIC = "traffic"
+
+
+def address_of(listen: str) -> tuple[str, int]:
+    """Host and port of ``host:port`` or ``[IPv6 address]:port``; raises ValueError."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 0xFFFF:
+        raise ValueError(f"{listen!r} is not an address such as 127.0.0.1:50551 or [::1]:50551")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _loopback(listen: str) -> str:
+    host, _ = address_of(listen)
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise ValueError(
+            f"{host!r} is not this machine alone (127.0.0.1, ::1 or localhost); callers from elsewhere need client "
+            "certificates, which this version does not check yet"
+        )
+    return listen
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Config(BaseSettings):
+    """All settings; :meth:`load` reads them. Durations are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    mode: Mode = Mode.PRODUCTION
+    listen: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1:50551"
+    """Address the service listens at; port 0 = any free one."""
+    readers: ReaderKind = ReaderKind.PCSC
+    simulated_cards: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ("2.0", "3.0")
+    """Software cards by name, each in a reader of its own; in the environment separated by commas."""
+    log_level: LogLevel = LogLevel.INFO
+    call_deadline: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Longest time for one call, also where the caller sets a longer deadline or none."""
+    card_wait: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """How long a call waits for a card that another call holds."""
+    event_queue: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Events that may wait for one watcher before it is cut off."""
+    grace: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """Time for calls to finish when the service is stopped."""
+
+    @model_validator(mode="after")
+    def _production_is_serious(self) -> Self:
+        if self.mode is Mode.PRODUCTION:
+            if self.readers is ReaderKind.SIMULATED:
+                raise ValueError('readers = "simulated": software cards are for development; set mode = "development"')
+            if self.log_level is LogLevel.TRAFFIC:
+                raise ValueError('log_level = "traffic" is for development; set mode = "development"')
+        return self
+
+    @property
+    def development(self) -> bool:
+        """Whether what is for development only is allowed."""
+        return self.mode is Mode.DEVELOPMENT
+
+    @classmethod
+    def load(cls, file: Path | None = None, **overrides: object) -> Self:
+        """Read ``file``, else the one that SSCARD_CONFIG names, else none; ``overrides`` count above everything.
+
+        Raises :class:`ConfigError`.
+        """
+        if file is None and (named := os.environ.get(FILE_VARIABLE)):
+            file = Path(named)
+
+        class Loaded(cls):  # type: ignore[misc, valid-type]  # the library takes the file from the class
+            model_config = SettingsConfigDict(toml_file=file)
+
+        try:
+            if file is not None:
+                file.open("rb").close()
+            loaded: Self = Loaded(**overrides)
+        except OSError as error:
+            raise ConfigError(f"the configuration file {file} cannot be read: {error.strerror}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"the configuration file {file} is not TOML: {error}") from None
+        except ValidationError as error:
+            raise ConfigError("; ".join(_sentences(error))) from None
+        return loaded
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What counts most comes first."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [
+        ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, "))))
+        for problem in error.errors(include_url=False)
+    ]

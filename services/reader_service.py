@@ -1,0 +1,35 @@
+"""ReaderService: which readers there are and what happens to them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from services import mapping
+from services.readers import ReaderHub
+from sscard.v1 import reader_pb2, reader_pb2_grpc
+
+
+class ReaderService(reader_pb2_grpc.ReaderServiceServicer):
+    """Answers from what the hub sees."""
+
+    def __init__(self, hub: ReaderHub) -> None:
+        self._hub = hub
+
+    async def ListReaders(  # noqa: N802  the stub's name
+        self,
+        request: reader_pb2.ListReadersRequest,  # noqa: ARG002
+        context: "grpc.aio.ServicerContext[Any, Any]",  # noqa: ARG002
+    ) -> reader_pb2.ListReadersResponse:
+        """The readers as they are now."""
+        return reader_pb2.ListReadersResponse(readers=[mapping.reader(state) for state in self._hub.states()])
+
+    async def WatchReaders(  # noqa: N802
+        self,
+        request: reader_pb2.WatchReadersRequest,  # noqa: ARG002
+        context: "grpc.aio.ServicerContext[Any, Any]",  # noqa: ARG002
+    ) -> AsyncIterator[reader_pb2.WatchReadersResponse]:
+        """The present state as events, then what happens, until the caller has enough."""
+        async with self._hub.watch() as events:
+            async for event in events:
+                yield reader_pb2.WatchReadersResponse(event=mapping.event(event))

@@ -1,0 +1,148 @@
+"""The server: services over readers and keys, from start to orderly end."""
+
+import asyncio
+import signal
+from collections.abc import Iterable
+from typing import Final
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
+from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # missing in the stubs
+from grpc_reflection.v1alpha import reflection
+
+from apdu.readers import Readers
+from cardlib.custody import KeyCustodian, NoKeys
+from services import logs
+from services.card_service import CardService
+from services.config import Config, ConfigError, ReaderKind
+from services.custody.development import DevelopmentCustodian
+from services.events import EventKind
+from services.interceptors import CallInterceptor
+from services.reader_service import ReaderService
+from services.readers import ReaderHub
+from sscard.v1 import card_pb2, card_pb2_grpc, options_pb2, reader_pb2, reader_pb2_grpc
+
+_log = structlog.get_logger("services.server")
+
+SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
+    reader_pb2.DESCRIPTOR.services_by_name["ReaderService"],
+    card_pb2.DESCRIPTOR.services_by_name["CardService"],
+)
+CARD_SERVICE: Final = SERVICES[1].full_name
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class AccessUndeclaredError(Exception):
+    """A method has no ``(access)`` option: nobody decided who may call it, so it is not served."""
+
+
+def check_access(services: Iterable[ServiceDescriptor]) -> None:
+    """Raise :class:`AccessUndeclaredError` for a method that does not say what its caller must be allowed to do."""
+    for service in services:
+        for method in service.methods:
+            if method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_UNSPECIFIED:
+                raise AccessUndeclaredError(f"{method.full_name} declares no (access)")
+
+
+class Server:
+    """A gRPC server that owns its readers; made by :func:`build_server`."""
+
+    def __init__(self, config: Config, hub: ReaderHub, server: grpc.aio.Server, healthy: health.HealthServicer) -> None:
+        self._config = config
+        self._hub = hub
+        self._server = server
+        self._healthy = healthy
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        """Where it listens; known after :meth:`start`."""
+
+    async def start(self) -> None:
+        """Begin to serve; raises :class:`ConfigError` when the address is taken."""
+        try:
+            self.port = self._server.add_insecure_port(self._config.listen)
+        except RuntimeError:
+            raise ConfigError(f"cannot listen at {self._config.listen}: is it in use? set `listen`") from None
+        await self._hub.start()
+        await self._server.start()
+        await self._healthy.set("", SERVING)
+        for service in SERVICES:
+            await self._healthy.set(service.full_name, SERVING)
+        self._tasks.add(asyncio.create_task(self._follow_readers()))
+        _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value)
+
+    async def stop(self) -> None:
+        """Refuse new calls, give running ones ``grace`` seconds, let the cards go. Idempotent."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._healthy.enter_graceful_shutdown()
+        self._hub.end_streams()
+        await self._server.stop(self._config.grace)
+        await self._hub.close()
+        _log.info("stopped")
+
+    async def _follow_readers(self) -> None:
+        """CardService is as healthy as the PC/SC daemon; whoever balances load can tell."""
+        async with self._hub.watch() as events:
+            async for event in events:
+                if event.kind in {EventKind.SERVICE_LOST, EventKind.SERVICE_BACK}:
+                    back = event.kind is EventKind.SERVICE_BACK
+                    await self._healthy.set(CARD_SERVICE, SERVING if back else NOT_SERVING)
+
+
+def build_server(config: Config, readers: Readers, custodian: KeyCustodian) -> Server:
+    """A server over these readers and keys, not started yet; raises :class:`AccessUndeclaredError`."""
+    check_access(SERVICES)
+    hub = ReaderHub(
+        readers,
+        card_wait=config.card_wait,
+        event_queue=config.event_queue,
+        traffic=logs.traffic(config.log_level),
+    )
+    # Two servers on one port would share its calls between them: the second is to fail instead.
+    server = grpc.aio.server(interceptors=(CallInterceptor(),), options=(("grpc.so_reuseport", 0),))
+    reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(hub), server)
+    card_pb2_grpc.add_CardServiceServicer_to_server(
+        CardService(hub, custodian, call_deadline=config.call_deadline), server
+    )
+    healthy = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    return Server(config, hub, server, healthy)
+
+
+def open_readers(config: Config) -> Readers:
+    """The readers that the configuration names; raises :class:`ConfigError`."""
+    if config.readers is ReaderKind.PCSC:
+        from apdu.transport.pcsc import PcscReaders  # noqa: PLC0415  needs pyscard, an extra
+
+        return PcscReaders()
+    from services.simulated import simulated_readers  # noqa: PLC0415  nothing else needs the simulator
+
+    return simulated_readers(config.simulated_cards)
+
+
+def open_custodian(config: Config) -> KeyCustodian:
+    """Whoever holds the keys: the published ones in development, nobody yet in production."""
+    return DevelopmentCustodian(development_mode=True) if config.development else NoKeys()
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin."""
+    server = build_server(config, open_readers(config), open_custodian(config))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await server.start()
+    try:
+        await stop.wait()
+    finally:
+        await server.stop()

@@ -1,0 +1,106 @@
+"""The software card, given the data of cards whose traces were published, behaves on the wire as they did."""
+
+import json
+import re
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from apdu import Secret
+from cardlib.crypto import SM4, Algorithm
+from cardlib.development_keys import load
+from cardlib.keys import CardFactors, KeyReference
+from cardlib.profiles.v2 import V2
+from cardlib.profiles.v3 import V3
+from simulator.card import SoftwareCard
+from simulator.image import Issue, image_of_records
+
+STEPS = json.loads((Path(__file__).parents[1] / "vectors" / "traces" / "public-traces.json").read_text("utf-8"))
+
+
+def steps(trace: str, kind: str) -> list[dict[str, str]]:
+    return [step for step in STEPS if step["trace"] == trace and step["kind"] == kind]
+
+
+def records(profile, trace: str) -> dict[str, list[bytes]]:
+    """The records that a trace shows, in the files of the profile; blank where it shows none."""
+    seen = {}
+    for step in steps(trace, "apdu"):
+        if step["apdu"].startswith("00B2") and step["response"].endswith("9000"):
+            seen |= profile.file_named("issuer").split(bytes.fromhex(step["response"][:-4]))
+    return {
+        file.name: [
+            bytes((item.tag, item.size)) + seen[item.tag] if item.tag in seen else item.encode(None)
+            for item in file.items
+        ]
+        for file in profile.files("SSSE")
+    }
+
+
+def card_of(profile, trace: str, algorithm: Algorithm, pin: str, *, t0: bool) -> SoftwareCard:
+    (atr,) = steps(trace, "atr")
+    challenges = deque(
+        bytes.fromhex(step["response"][:-4]) for step in steps(trace, "apdu") if step["apdu"].startswith("0084")
+    )
+    issue = Issue(
+        algorithm=algorithm, historical_bytes=bytes.fromhex(atr["response"])[4:], pin=Secret(bytes.fromhex(pin))
+    )
+    image = image_of_records(profile, records(profile, trace), issue, load())
+    card = SoftwareCard(image, t0=t0, rng=lambda size: challenges.popleft() or bytes(size))
+    assert card.power_on().hex().upper() == atr["response"]
+    return card
+
+
+def expected(step: dict[str, str]) -> str:
+    """The answer, as a pattern: of what was not logged, or was computed with unknown keys, the length."""
+    command = bytes.fromhex(step["apdu"])
+    if command[1] == 0x88 or not step["response"]:
+        size = 8 if command[1] == 0x88 else command[-1]
+        return f"[0-9A-F]{{{2 * size}}}9000"
+    return step["response"]
+
+
+def replay(card: SoftwareCard, trace: str, cryptogram=None) -> list[str]:
+    """The numbers of the steps that were answered otherwise than in the trace."""
+    different = []
+    for step in steps(trace, "apdu"):
+        command = bytes.fromhex(step["apdu"])
+        if cryptogram and command[1] == 0x82:
+            command = command[:5] + cryptogram(command[13:]) + command[13:]
+        answer = card.process(command).hex().upper()
+        if not re.fullmatch(expected(step), answer):
+            different.append(f"{step['step']}: {answer}")
+    return different
+
+
+def test_trace_a_a_third_generation_card_behind_a_reader_that_hides_61_and_6c():
+    card = card_of(V3, "A", Algorithm.SM4, "123456", t0=False)
+    factors = CardFactors(Algorithm.SM4, "519900", bytes.fromhex("8660519900 0001AC"))
+    key = factors.card_key(KeyReference("RKSSSE"), load()[KeyReference("RKSSSE")])
+    last_challenge = bytes.fromhex("98B4D293D091C331")
+
+    def cryptogram(original: bytes) -> bytes:
+        return SM4.cryptogram(SM4.session_key(key, last_challenge), original)
+
+    assert len(steps("A", "apdu")) == 19
+    assert replay(card, "A", cryptogram) == []
+
+
+def test_trace_a_with_the_foreign_cryptogram_is_refused_and_the_holder_data_stay_closed():
+    card = card_of(V3, "A", Algorithm.SM4, "123456", t0=False)
+    assert replay(card, "A") == ["14: 63C2", "19: 6982", "20: 6982", "21: 6982"]
+
+
+def test_trace_d_a_second_generation_card_at_tpdu_level():
+    card = card_of(V2, "D", Algorithm.DES, "666666", t0=True)
+    assert len(steps("D", "apdu")) == 7
+    assert replay(card, "D") == []
+
+
+@pytest.mark.parametrize("trace", ["A", "D"])
+def test_the_replay_notices_a_difference(trace):
+    profile, algorithm = (V3, Algorithm.SM4) if trace == "A" else (V2, Algorithm.DES)
+    card = card_of(profile, trace, algorithm, "123456", t0=trace == "A")
+    card.power_off()
+    assert len(replay(card, trace)) == len(steps(trace, "apdu"))
