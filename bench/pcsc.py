@@ -33,7 +33,7 @@ CARDS = (("2.0", Algorithm.DES), ("3.0", Algorithm.SM4))
 
 
 def main() -> None:
-    """identity over gRPC and pcscd against bare pyscard; APDUs per second through pcscd"""  # noqa: D400, D403, D415
+    """identity over gRPC and pcscd against bare pyscard; APDUs per second through pcscd"""  # noqa: D400, D403
     if "PCSCLITE_CSOCK_NAME" not in os.environ:
         cards = [f"--card={version}" for version, _ in CARDS]
         again = [sys.executable, "-m", "bench", "pcsc"]

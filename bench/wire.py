@@ -41,7 +41,7 @@ class Meter:
 
 
 def main() -> None:
-    """commands and bytes of an identity read, T=0"""  # noqa: D400, D403, D415
+    """commands and bytes of an identity read, T=0"""  # noqa: D400, D403
     for version, check in READS:
         meter, custodian = Meter(ready_card(version)), DevelopmentCustodian(development_mode=True)
         flow = read_identity(

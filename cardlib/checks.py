@@ -8,9 +8,8 @@ import re
 from datetime import date
 from typing import Final
 
-from cardlib.codes import CARD_CATEGORY
 from cardlib.model import FileContents
-from cardlib.values import CardDate, Coded, Concern, ItemWarning, Value
+from cardlib.values import CardDate, Concern, ItemWarning, Value
 
 _ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK_CHARACTERS: Final = "10X98765432"
@@ -37,12 +36,6 @@ def is_citizen_number(text: str) -> bool:
 def is_card_number(text: str) -> bool:
     """Whether a card number (卡号) has nine characters with the right check character, the hyphen of print left out."""
     return re.fullmatch("[A-Z][0-9A-Z]{7}[0-9X]", text) is not None and card_number_check_character(text[:8]) == text[8]
-
-
-def category_of(issuer: FileContents) -> Coded:
-    """The card's category (卡的类别); a blank item means 3, adult, as where categories are not told apart [S1 T11]."""
-    value = issuer.values["card_category"]
-    return value if isinstance(value, Coded) else CARD_CATEGORY["3"]
 
 
 def check_issuer(issuer: FileContents, today: date) -> tuple[ItemWarning, ...]:

@@ -62,7 +62,8 @@ def external_authenticate(
 ) -> CommandAPDU:
     """EXTERNAL AUTHENTICATION [S2.5 §6.4]: 8-byte cryptogram, the 8 bytes it was made of, [key version].
 
-    ``key_id``: bit 8 = 0 for a key of the SSSE, 1 for one of the current directory; low four bits the number [S2.5 T14].
+    ``key_id``: bit 8 = 0 for a key of the SSSE, 1 for one of the current directory; low four bits its number
+    [S2.5 T14].
     """
     return CommandAPDU(0x00, 0x82, 0x00, key_id, cryptogram + original + _version(key_version))
 

@@ -6,6 +6,7 @@ Every schema knows its ``size`` in bytes; every error is a :class:`SchemaError` 
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -31,7 +32,7 @@ class SchemaError(cs.ConstructError):  # type: ignore[misc]  # construct has no 
         super().__init__(reason, path=path)
 
 
-class Schema(cs.Adapter):  # type: ignore[misc]  # construct has no types
+class Schema(cs.Adapter, ABC):  # type: ignore[misc]  # construct has no types
     """One data type of a certain size: bytes in, a frozen value of :mod:`cardlib.values` out, and back."""
 
     notation = ""
@@ -73,13 +74,13 @@ class Schema(cs.Adapter):  # type: ignore[misc]  # construct has no types
         except SchemaError as error:
             raise SchemaError(error.reason, path) from None
 
+    @abstractmethod
     def _read(self, stored: Any) -> Value:
         """What is ``stored`` as a value; ``stored`` comes from the schema below, bytes unless that is another type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _write(self, value: Value) -> Any:
         """What to store for a value that is not None."""
-        raise NotImplementedError
 
     def _blank(self) -> Any:
         """What to store for None."""

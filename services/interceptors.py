@@ -22,6 +22,9 @@ _FACTORIES: dict[str, Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {
     "stream_stream": grpc.stream_stream_rpc_method_handler,
 }
 
+MAX_NAME = 100
+"""Of a reader's name, which the caller may make up, no more is logged."""
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -56,7 +59,7 @@ class _Call:
 
     def __init__(self, method: str, request: Any) -> None:
         self._began = time.perf_counter()
-        self._about = {"method": method, "reader": getattr(request, "reader", "")}
+        self._about = {"method": method, "reader": getattr(request, "reader", "")[:MAX_NAME]}
         _log.debug("request", **self._about, message=request)
 
     def note_answer(self, answer: Any) -> None:

@@ -13,6 +13,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # missing in the stubs
 from grpc_reflection.v1alpha import reflection
 
+from apdu.errors import NoServiceError
 from apdu.readers import Readers
 from cardlib.custody import KeyCustodian, NoKeys
 from services import logs
@@ -123,7 +124,10 @@ def open_readers(config: Config) -> Readers:
     if config.readers is ReaderKind.PCSC:
         from apdu.transport.pcsc import PcscReaders  # noqa: PLC0415  needs pyscard, an extra
 
-        return PcscReaders()
+        try:
+            return PcscReaders()
+        except NoServiceError as error:
+            raise ConfigError(f"{error}; or set readers = \"simulated\" in development mode") from None
     from services.simulated import simulated_readers  # noqa: PLC0415  nothing else needs the simulator
 
     return simulated_readers(config.simulated_cards)
@@ -135,7 +139,8 @@ def open_custodian(config: Config) -> KeyCustodian:
 
 
 async def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin."""
+    """Set logging up and serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin."""
+    logs.configure(config.log_level, json=not config.development)
     server = build_server(config, open_readers(config), open_custodian(config))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

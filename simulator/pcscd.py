@@ -38,8 +38,8 @@ class VirtualReaders:
 
     The driver has two slots per reader, so an odd number is rounded up. Slots are named ``NAME A 00 00``,
     ``NAME A 00 01``, ``NAME B 00 00`` and so on, in :attr:`readers`; cards are addressed by the index there. A card
-    stays inserted when the daemon stops and starts again. Raises :class:`~apdu.errors.NoServiceError` when it cannot start,
-    with what to do about it, and ValueError for more than 16 slots.
+    stays inserted when the daemon stops and starts again. Raises :class:`~apdu.errors.NoServiceError` when it cannot
+    start, with what to do about it, and ValueError for more than 16 slots.
     """
 
     readers: tuple[str, ...]

@@ -117,7 +117,7 @@ buf() {
     done_before tools/node_modules/stamp "$wanted" && return
     command -v npm >/dev/null || debian_packages nodejs npm
     say "Installing buf into tools/node_modules"
-    online npm ci --prefix tools --ignore-scripts --no-audit --no-fund
+    online npm ci --prefix tools --ignore-scripts
     done_now tools/node_modules/stamp "$wanted"
 }
 

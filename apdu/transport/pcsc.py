@@ -1,8 +1,8 @@
 """Readers of the PC/SC daemon, by pyscard: the only module that knows it, and none of its types leaves here.
 
-pyscard is the extra ``sscard[pcsc]``. Used is its lowest layer, the PC/SC functions themselves: its card monitor stops for
-good when the daemon dies or 16 readers are there. A PC/SC context serves one call at a time, so every call here opens its
-own: it costs a fraction of a millisecond, any thread may call, and a daemon that comes back is found again.
+pyscard is the extra ``sscard[pcsc]``. Used is its lowest layer, the PC/SC functions themselves: its card monitor never
+recovers where 16 readers are. A PC/SC context serves one call at a time, so every call here opens its own: it costs a
+fraction of a millisecond, any thread may call, and a daemon that comes back is found again.
 """
 
 import threading
@@ -263,12 +263,13 @@ class PcscReaders:
         for _ in range(MAX_READERS):
             try:
                 (names,) = self._api("SCardListReaders", context, [])
-                if not names:
-                    return []
-                unaware = [(name, scard.SCARD_STATE_UNAWARE) for name in names[:MAX_READERS]]
+            except ReaderNotFoundError:
+                break
+            unaware = [(name, scard.SCARD_STATE_UNAWARE) for name in names[:MAX_READERS]]
+            try:
                 (looked,) = self._api("SCardGetStatusChange", context, 0, unaware)
             except ReaderNotFoundError:
-                continue  # none at all, or one went between the two calls
+                continue  # one went between the two calls
             return [(name, state & ~scard.SCARD_STATE_CHANGED, bytes(atr)) for name, state, atr in looked]
         return []
 

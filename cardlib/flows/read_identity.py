@@ -199,13 +199,9 @@ class _IdentityRead:
     ) -> Generator[Script | Question[Any], Any, tuple[bytes, Authenticity, str]]:
         """Holder data that are free to read; the proof beside them is worth having and no condition."""
         way = self.forms.reading
+        factor, original = self.rng(8), self.rng(8)
         try:
-            if self.check is AuthenticityCheck.SKIP:
-                raise KeyUnavailableError(AUTHENTICATION_KEY.name, "the caller asked for no proof")
-            factor, original = self.rng(8), self.rng(8)
-            (expected,) = yield from ask(
-                KeyRequest(self._factors(algorithm, region), (Cryptogram(AUTHENTICATION_KEY, factor, original),))
-            )
+            (expected,) = yield from ask(self._proof_request(algorithm, region, factor, original))
         except (AlgorithmUnsupportedError, CardDataError, KeyUnavailableError) as error:
             if self.check is AuthenticityCheck.REQUIRED:
                 raise
@@ -224,6 +220,12 @@ class _IdentityRead:
         if self.check is AuthenticityCheck.REQUIRED:
             raise failure
         return run, Authenticity.FAILED, str(failure)
+
+    def _proof_request(self, algorithm: Algorithm, region: str | None, factor: bytes, original: bytes) -> KeyRequest:
+        """What a custodian has to compute for the proof; raises when nobody wants it, or it cannot be computed."""
+        if self.check is AuthenticityCheck.SKIP:
+            raise KeyUnavailableError(AUTHENTICATION_KEY.name, "the caller asked for no proof")
+        return KeyRequest(self._factors(algorithm, region), (Cryptogram(AUTHENTICATION_KEY, factor, original),))
 
     def _read_with_key(self, file: ElementaryFile, card: CardFactors) -> Generator[Script | Question[Any], Any, bytes]:
         """Holder data behind RKSSSE. The card proves itself first: a cryptogram for a foreign card would cost a try."""

@@ -29,21 +29,23 @@ def apdu(
         list[str] | None, typer.Argument(metavar="APDU…", help="Commands in hexadecimal; none: one a line from stdin.")
     ] = None,
     reader: ReaderName = "",
-    simulated: Simulated = False,  # noqa: FBT001, FBT002  an option
+    simulated: Simulated = False,
     show_data: Annotated[
         bool, typer.Option("--show-data", help="Show every byte, also data of the holder and PINs.")
     ] = False,
 ) -> None:
     """Send commands to a card and show the conversation in words. 发送APDU并解释应答。
 
-    The card is held for itself meanwhile and reset afterwards. 61xx and 6Cxx are followed. Data fields are shown only as
-    far as the card's declarations call them public.
+    The card is held exclusively meanwhile and reset afterwards. 61xx and 6Cxx are followed. Data fields are shown only
+    as far as the card's declarations call them public.
     """
     settings = configuration(simulated=simulated)
     quiet(settings)
     parsed = [_parse(line) for line in commands or sys.stdin.read().split("\n") if line.strip()]
     with reported(), closing(open_readers(settings)) as readers:
-        present = [Reader(name=s.name, slot=SLOT_STATE_CARD if s.present else SLOT_STATE_EMPTY) for s in readers.states()]
+        present = [
+            Reader(name=s.name, slot=SLOT_STATE_CARD if s.present else SLOT_STATE_EMPTY) for s in readers.states()
+        ]
         _converse(readers, pick(present, reader), parsed, show_data=show_data)
 
 
@@ -70,7 +72,7 @@ def _converse(readers: Readers, reader: str, commands: list[CommandAPDU], *, sho
         card.close(reset=True)
 
 
-def _line(arrow: str, raw: bytes, public: bool, always: bytes, words: str) -> Text:  # noqa: FBT001
+def _line(arrow: str, raw: bytes, public: bool, always: bytes, words: str) -> Text:
     shown = raw if public else always
     hidden = f"<{len(raw) - len(shown)} bytes> " if len(shown) < len(raw) else ""
     return Text.assemble(f"{arrow} {shown.hex(' ').upper()} {hidden}".replace("  ", " "), (words, "cyan"))

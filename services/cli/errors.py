@@ -17,6 +17,8 @@ from services.catalogue import failure_of
 FAILED, UNUSABLE = 1, 2
 """Exit codes: it did not work; it could not be meant."""
 
+NO_SERVICE = "Start one with `sscard serve`. 服务未启动，请先运行 sscard serve。"
+
 
 @contextmanager
 def reported() -> Iterator[None]:
@@ -24,6 +26,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
+        assert isinstance(error, grpc.Call), "errors of calls are calls themselves"  # noqa: PT017  no test
         status = rpc_status.from_call(error)
         fail(_words(status) if status is not None else _of_the_call(error))
     except CardError as error:
@@ -47,8 +50,7 @@ def _words(status: Status) -> str:
     return "\n        ".join([lines[0] + reason, *lines[1:]])
 
 
-def _of_the_call(error: grpc.RpcError) -> str:
-    assert isinstance(error, grpc.Call), "errors of calls are calls themselves"
-    if error.code() is grpc.StatusCode.UNAVAILABLE:
-        return f"no service answers: {error.details()}\n        Start one with `sscard serve`. 服务未启动，请先运行 sscard serve。"
-    return f"{error.details()} [{error.code().name}]"
+def _of_the_call(call: grpc.Call) -> str:
+    if call.code() is grpc.StatusCode.UNAVAILABLE:
+        return f"no service answers: {call.details()}\n        {NO_SERVICE}"
+    return f"{call.details()} [{call.code().name}]"

@@ -25,9 +25,9 @@ def read(
     reader: ReaderName = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
-    simulated: Simulated = False,  # noqa: FBT001, FBT002  an option
-    proof: Annotated[bool, typer.Option("--proof", help="Refuse a card that does not prove to be genuine.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT001, FBT002
+    simulated: Simulated = False,
+    proof: Annotated[bool, typer.Option("--proof", help="Refuse a card that does not prove to be genuine.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read whose card it is, and whether it is genuine. 读取基本信息。"""
     settings = configuration(config, simulated=simulated)
@@ -47,7 +47,7 @@ def _chosen(channel: grpc.Channel, name: str) -> str:
     return pick(readers, name)
 
 
-def pick(readers: Sequence[Reader], name: str) -> str:
+def pick(readers: Sequence[Reader], name: str) -> str:  # noqa: RET503  fail() does not return
     """The reader meant by ``name``, which may be a beginning; without a name, the only one with a card in it."""
     if any(reader.name == name for reader in readers):
         return name
@@ -57,4 +57,8 @@ def pick(readers: Sequence[Reader], name: str) -> str:
     names = ", ".join(repr(reader.name) for reader in readers) or "no reader is connected 未连接读卡器"
     if found:
         fail(f"several readers are meant; choose one with --reader: {', '.join(map(repr, found))}")
-    fail(f"no reader {name!r}; there are: {names}" if name else f"no reader has a card in it 读卡器中无卡; there are: {names}")
+    fail(
+        f"no reader {name!r}; there are: {names}"
+        if name
+        else f"no reader has a card in it 读卡器中无卡; there are: {names}"
+    )

@@ -19,9 +19,9 @@ PATIENCE = 10.0
 def readers(
     server: ServerAddress = "",
     config: ConfigFile = None,
-    simulated: Simulated = False,  # noqa: FBT001, FBT002  an option
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on with what happens, until Ctrl-C.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT001, FBT002
+    simulated: Simulated = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on with what happens, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the readers and the cards in them. 列出读卡器。"""
     settings = configuration(config, simulated=simulated)

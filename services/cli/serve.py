@@ -9,7 +9,7 @@ from services.config import ConfigError, Mode
 from services.server import serve as run_server
 
 
-def serve(config: ConfigFile = None, simulated: Simulated = False) -> None:  # noqa: FBT001, FBT002  an option
+def serve(config: ConfigFile = None, simulated: Simulated = False) -> None:
     """Serve the cards in this machine's readers over gRPC until SIGTERM or Ctrl-C. 启动服务。"""
     settings = configuration(config, simulated=simulated)
     logs.configure(settings.log_level, json=settings.mode is Mode.PRODUCTION)

@@ -15,13 +15,20 @@ from services.cli.errors import UNUSABLE, fail, reported
 from simulator.pcscd import MAX_SLOTS, VirtualReaders
 from simulator.people import READY, ready_card
 
-SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
+PATIENCE = 5.0
+
+
+def environment(readers: VirtualReaders) -> dict[str, str]:
+    """What a program needs to know: where this pcscd is, and that its cards hold the development keys."""
+    return {"PCSCLITE_CSOCK_NAME": str(readers.socket_path), "SSCARD_MODE": "development"}
 
 
 def simulate(
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- COMMAND…]", help="Run this with the readers there, then end; its exit code is ours."),
+        typer.Argument(
+            metavar="[-- COMMAND…]", help="Run this with the readers there, then end; its exit code is ours."
+        ),
     ] = None,
     card: Annotated[
         list[str] | None, typer.Option("--card", help=f"Kind of card, may be repeated: {', '.join(READY)}.")
@@ -32,7 +39,8 @@ def simulate(
 ) -> None:
     """Put software cards of invented people into virtual readers of a pcscd of its own. 模拟卡片。
 
-    Programs find these readers through the environment variable PCSCLITE_CSOCK_NAME; nothing else on the machine changes.
+    Programs find these readers through the environment variable PCSCLITE_CSOCK_NAME; nothing else changes on the
+    machine.
     """
     kinds = card or ["2.0", "3.0"]
     for kind in kinds:
@@ -50,7 +58,7 @@ def simulate(
 
 def _run(command: list[str], readers: VirtualReaders) -> int:
     try:
-        return subprocess.call(command, env=os.environ | {SOCKET_VARIABLE: str(readers.socket_path)})  # noqa: S603  the caller's
+        return subprocess.call(command, env=os.environ | environment(readers))  # noqa: S603  the caller's
     except OSError as error:
         fail(f"{command[0]}: {error.strerror}", code=UNUSABLE)
 
@@ -59,8 +67,9 @@ def _wait(kinds: list[str], readers: VirtualReaders) -> int:
     console, stop = Console(highlight=False, soft_wrap=True), threading.Event()
     for kind, reader in zip(kinds, readers.readers, strict=False):
         console.print(f"{reader}: {kind} card of {READY[kind].algorithm.name}")
-    console.print(f"export {SOCKET_VARIABLE}={readers.socket_path}", style="bold")
-    console.print("Ready. Set this variable where a program is to find the readers. Ctrl-C ends them.")
+    variables = " ".join(f"{name}={value}" for name, value in environment(readers).items())
+    console.print(f"export {variables}", style="bold")
+    console.print("Ready. Set this where a program is to find the readers. Ctrl-C ends them. 虚拟读卡器已就绪。")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     stop.wait()

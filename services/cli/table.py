@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from rich.console import Group
@@ -91,14 +90,14 @@ def _card_rows(response: ReadIdentityResponse) -> Iterator[tuple[str, str, Text]
 
 def _rows(part: Message) -> Iterator[tuple[str, Text]]:
     for field in part.DESCRIPTOR.fields:
-        value = _value(part, field)
+        value = _value(part, field.name)
         yield field.name, Text(value) if value else Text("—", style="dim")
 
 
-def _value(part: Message, field: FieldDescriptor) -> str:
-    if not part.HasField(field.name):
+def _value(part: Message, name: str) -> str:
+    if not part.HasField(name):
         return ""
-    value = getattr(part, field.name)
+    value = getattr(part, name)
     if isinstance(value, CodedValue):
         label = f"{value.chinese} · {value.english}" if value.known else "未知代码 · unknown code"
         return f"{value.code} {label}"

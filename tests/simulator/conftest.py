@@ -4,6 +4,9 @@ from collections.abc import Callable
 from itertools import count
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
 from apdu import Secret
 from cardlib.crypto import Algorithm
@@ -28,7 +31,7 @@ def key(name: str, card_id: int, version: int, tries: int | None = 3, use: KeyUs
     return KeyRecord(use, name, card_id, version, Secret(bytes((card_id, version)) * 8), tries)
 
 
-def odd_image(algorithm: Algorithm = Algorithm.SM4, pin: str = "123456", tries: int = 6) -> CardImage:
+def odd_image(algorithm: Algorithm, pin: str) -> CardImage:
     """MF (a bank's) → SSSE → DF01, DF02; and a second DDF, with a DF01 of its own."""
     df01 = Directory(
         0xDF01,
@@ -54,7 +57,7 @@ def odd_image(algorithm: Algorithm = Algorithm.SM4, pin: str = "123456", tries: 
             RecordFile(0xEF0A, FREE, ()),
         ),
         directories=(df01, df02),
-        pin=PinRecord(Secret(bytes.fromhex(pin)), tries),
+        pin=PinRecord(Secret(bytes.fromhex(pin)), tries=6),
         keys=(
             KeyRecord(KeyUse.INTERNAL, "IRK", 0, 1, Secret(bytes.fromhex("4cf56d8b099457aea63cd651de50733e"))),
             key("UKSSSE", 0x04, 1),
@@ -75,15 +78,37 @@ def counting_rng() -> Callable[[int], bytes]:
     return lambda size: bytes((next(calls) & 0xFF,)) * size
 
 
+def ecb(algorithm: Algorithm, key: bytes, data: bytes) -> bytes:
+    """Blocks under SM4, 3DES (16-byte key) or DES (8-byte key)."""
+    cipher = SM4(key) if algorithm is Algorithm.SM4 else TripleDES((key * 3)[:24])
+    return Cipher(cipher, modes.ECB()).encryptor().update(data)
+
+
+def auth8(algorithm: Algorithm, key: bytes, challenge: bytes, original: bytes) -> bytes:
+    """An authentication cryptogram, written down from the specification (§4.3, §4.4) once more, without our suites."""
+    block = 16 if algorithm is Algorithm.SM4 else 8
+    session = ecb(algorithm, key, challenge.ljust(block, b"\0"))
+    answer = ecb(algorithm, session, original.ljust(block, b"\0"))
+    return answer if block == 8 else bytes(a ^ b for a, b in zip(answer[:8], answer[8:], strict=True))
+
+
 class Terminal:
     """Talks hexadecimal: ``terminal("00A4000000") == "9000"``."""
 
-    def __init__(self, card: SoftwareCard) -> None:
+    def __init__(self, card: SoftwareCard, algorithm: Algorithm) -> None:
         self.card = card
+        self.algorithm = algorithm
         card.power_on()
 
     def __call__(self, command: str) -> str:
         return self.card.process(bytes.fromhex(command)).hex().upper()
+
+    def authenticate(self, card_id: str, key: str, *, version: str = "", le: str = "08") -> str:
+        """GET CHALLENGE and EXTERNAL AUTHENTICATE with this key; the answer to the latter."""
+        challenge, original = bytes.fromhex(self(f"00840000{le}")[:-4]), "0102030405060708"
+        cryptogram = auth8(self.algorithm, bytes.fromhex(key), challenge, bytes.fromhex(original))
+        length = 16 + len(version) // 2
+        return self(f"008200{card_id}{length:02X}{cryptogram.hex()}{original}{version}")
 
     def select_ssse(self) -> None:
         self("00A404000F" + SSSE.hex())
@@ -92,9 +117,11 @@ class Terminal:
 
 @pytest.fixture(scope="session")
 def make_terminal() -> Callable[..., Terminal]:
-    def make(*, t0: bool = True, quirks: Quirks | None = None, **image: object) -> Terminal:
-        card = SoftwareCard(odd_image(**image), t0=t0, rng=counting_rng(), quirks=quirks or Quirks())  # type: ignore[arg-type]
-        return Terminal(card)
+    def make(
+        *, t0: bool = True, quirks: Quirks | None = None, algorithm: Algorithm = Algorithm.SM4, pin: str = "123456"
+    ):
+        card = SoftwareCard(odd_image(algorithm, pin), t0=t0, rng=counting_rng(), quirks=quirks or Quirks())
+        return Terminal(card, algorithm)
 
     return make
 
@@ -113,3 +140,13 @@ def direct(make_terminal: Callable[..., Terminal]) -> Terminal:
     terminal = make_terminal(t0=False)
     terminal.select_ssse()
     return terminal
+
+
+@pytest.fixture(scope="session")
+def encrypt_blocks() -> Callable[[Algorithm, bytes, bytes], bytes]:
+    return ecb
+
+
+@pytest.fixture(scope="session")
+def cryptogram() -> Callable[[Algorithm, bytes, bytes, bytes], bytes]:
+    return auth8

@@ -1,7 +1,3 @@
-"""Expected cryptograms are the vectors of the specification, or come from the openssl command line."""
-
-import subprocess
-
 import pytest
 
 from cardlib.crypto import Algorithm
@@ -12,33 +8,18 @@ RKSSSE_V1, RKSSSE_V2 = "0A01" * 8, "0A02" * 8
 RK1DF01 = "8801" * 8
 
 
-def openssl(cipher: str, key: str, data: bytes) -> bytes:
-    command = ["openssl", "enc", f"-{cipher}", "-K", key, "-nopad", "-provider", "default", "-provider", "legacy"]
-    return subprocess.run(command, input=data, capture_output=True, check=True).stdout
-
-
-def auth8(key: str, challenge: bytes, original: bytes) -> str:
-    """SM4: session = E(K, challenge ‖ 0…), c = E(session, original ‖ 0…), halves of c xored."""
-    session = openssl("sm4-ecb", key, challenge.ljust(16, b"\0"))
-    block = openssl("sm4-ecb", session.hex(), original.ljust(16, b"\0"))
-    return bytes(a ^ b for a, b in zip(block[:8], block[8:], strict=True)).hex()
-
-
-def auth8_des(key: str, challenge: bytes, original: bytes) -> str:
-    """3DES: session = E(K, challenge ‖ 0…), single length; E(session, original)."""
-    session = openssl("des-ede-ecb", key, challenge.ljust(8, b"\0"))
-    return openssl("des-ecb", session.hex(), original).hex()
-
-
 def challenge(terminal, le="08") -> bytes:
     answer = terminal(f"00840000{le}")
     assert answer.endswith("9000")
     return bytes.fromhex(answer[:-4])
 
 
-def authenticate(terminal, card_id, key, *, version="", original=ORIGINAL, le="08"):
-    cryptogram = auth8(key, challenge(terminal, le), bytes.fromhex(original))
-    return terminal(f"008200{card_id}{16 + len(version) // 2:02X}{cryptogram}{original}{version}")
+@pytest.fixture
+def proof(cryptogram):
+    """The right RKSSSE cryptogram over a challenge, and what it was made of."""
+    return lambda known: (
+        cryptogram(Algorithm.SM4, bytes.fromhex(RKSSSE_V1), known, bytes.fromhex(ORIGINAL)).hex() + ORIGINAL
+    )
 
 
 @pytest.mark.parametrize("le", ["04", "08", "10"])
@@ -67,18 +48,18 @@ def test_outside_an_application_there_is_no_key(make_terminal):
     assert make_terminal()(f"0088000010{FACTOR}{ORIGINAL}") == "6A88"
 
 
-def test_internal_authentication_leaves_the_challenge(terminal):
+def test_internal_authentication_leaves_the_challenge(terminal, proof):
     known = challenge(terminal)
     terminal(f"0088000010{FACTOR}{ORIGINAL}")
-    cryptogram = auth8(RKSSSE_V1, known, bytes.fromhex(ORIGINAL))
-    assert terminal(f"0082000A10{cryptogram}{ORIGINAL}") == "9000"
+    command = f"0082000A10{proof(known)}"
+    assert terminal(command) == "9000"
 
 
 @pytest.mark.parametrize("le", ["04", "08", "10"])
 def test_a_right_cryptogram_over_the_last_challenge_opens_the_file(terminal, le):
     challenge(terminal, le)
     assert terminal("00B2013403") == "6982"
-    assert authenticate(terminal, "0A", RKSSSE_V1, le=le) == "9000"
+    assert terminal.authenticate("0A", RKSSSE_V1, le=le) == "9000"
     assert terminal("00B2013403") == "0801339000"
     assert terminal("00B0880001") == "009000"
 
@@ -87,8 +68,7 @@ def test_a_right_cryptogram_over_the_last_challenge_opens_the_file(terminal, le)
 def test_a_des_card_takes_challenges_of_its_block(make_terminal, le):
     card = make_terminal(algorithm=Algorithm.DES)
     card.select_ssse()
-    cryptogram = auth8_des(RKSSSE_V1, challenge(card, le), bytes.fromhex(ORIGINAL))
-    assert card(f"0082000A10{cryptogram}{ORIGINAL}") == "9000"
+    assert card.authenticate("0A", RKSSSE_V1, le=le) == "9000"
 
 
 def test_a_des_card_has_no_use_for_sixteen_bytes_of_challenge(make_terminal):
@@ -99,57 +79,57 @@ def test_a_des_card_has_no_use_for_sixteen_bytes_of_challenge(make_terminal):
 
 
 def test_each_version_is_a_key_of_its_own(terminal):
-    assert authenticate(terminal, "0A", RKSSSE_V1, version="02") == "63C2"
-    assert authenticate(terminal, "0A", RKSSSE_V2, version="02") == "9000"
-    assert authenticate(terminal, "0A", RKSSSE_V1, version="04") == "6A88"
+    assert terminal.authenticate("0A", RKSSSE_V1, version="02") == "63C2"
+    assert terminal.authenticate("0A", RKSSSE_V2, version="02") == "9000"
+    assert terminal.authenticate("0A", RKSSSE_V1, version="04") == "6A88"
 
 
-def test_a_challenge_is_good_for_one_comparison(terminal):
+def test_a_challenge_is_good_for_one_comparison(terminal, proof):
     known = challenge(terminal)
-    cryptogram = auth8(RKSSSE_V1, known, bytes.fromhex(ORIGINAL))
+    command = f"0082000A10{proof(known)}"
     assert terminal(f"0082000A10{'00' * 16}") == "63C2"
-    assert terminal(f"0082000A10{cryptogram}{ORIGINAL}") == "6984"
-    assert authenticate(terminal, "0A", RKSSSE_V1) == "9000"
-    assert terminal(f"0082000A10{cryptogram}{ORIGINAL}") == "6984"
+    assert terminal(command) == "6984"
+    assert terminal.authenticate("0A", RKSSSE_V1) == "9000"
+    assert terminal(command) == "6984"
 
 
-def test_a_challenge_dies_with_its_application(terminal):
-    cryptogram = auth8(RKSSSE_V1, challenge(terminal), bytes.fromhex(ORIGINAL))
+def test_a_challenge_dies_with_its_application(terminal, proof):
+    command = f"0082000A10{proof(challenge(terminal))}"
     terminal("00A4000002DF01")
     terminal("00A4000002DDF1")
-    assert terminal(f"0082000A10{cryptogram}{ORIGINAL}") == "6984"
+    assert terminal(command) == "6984"
 
 
-def test_a_challenge_outlives_the_selection_of_a_file(terminal):
-    cryptogram = auth8(RKSSSE_V1, challenge(terminal), bytes.fromhex(ORIGINAL))
+def test_a_challenge_outlives_the_selection_of_a_file(terminal, proof):
+    command = f"0082000A10{proof(challenge(terminal))}"
     terminal("00A4020002EF06")
-    assert terminal(f"0082000A10{cryptogram}{ORIGINAL}") == "9000"
+    assert terminal(command) == "9000"
 
 
 def test_wrong_cryptograms_count_down_and_block_the_key_for_good(terminal):
-    wrong = [authenticate(terminal, "0A", RKSSSE_V2) for _ in range(3)]
+    wrong = [terminal.authenticate("0A", RKSSSE_V2) for _ in range(3)]
     assert wrong == ["63C2", "63C1", "63C0"]
-    assert authenticate(terminal, "0A", RKSSSE_V1) == "6983"
+    assert terminal.authenticate("0A", RKSSSE_V1) == "6983"
     terminal.card.reset()
     terminal.select_ssse()
     assert terminal(f"0082000A10{'00' * 16}") == "6983"
-    assert authenticate(terminal, "0A", RKSSSE_V2, version="02") == "9000"
+    assert terminal.authenticate("0A", RKSSSE_V2, version="02") == "9000"
 
 
 def test_a_success_restores_the_tries(terminal):
-    authenticate(terminal, "0A", RKSSSE_V2)
-    authenticate(terminal, "0A", RKSSSE_V2)
-    assert authenticate(terminal, "0A", RKSSSE_V1) == "9000"
-    assert authenticate(terminal, "0A", RKSSSE_V2) == "63C2"
+    terminal.authenticate("0A", RKSSSE_V2)
+    terminal.authenticate("0A", RKSSSE_V2)
+    assert terminal.authenticate("0A", RKSSSE_V1) == "9000"
+    assert terminal.authenticate("0A", RKSSSE_V2) == "63C2"
 
 
 def test_a_key_without_a_counter_never_blocks(terminal):
-    assert {authenticate(terminal, "05", RKSSSE_V1) for _ in range(20)} == {"63CF"}
-    assert authenticate(terminal, "05", "0501" * 8) == "9000"
+    assert {terminal.authenticate("05", RKSSSE_V1) for _ in range(20)} == {"63CF"}
+    assert terminal.authenticate("05", "0501" * 8) == "9000"
 
 
 def test_a_right_lasts_until_power_off(terminal):
-    authenticate(terminal, "0A", RKSSSE_V1)
+    terminal.authenticate("0A", RKSSSE_V1)
     terminal.card.power_off()
     terminal.card.power_on()
     terminal.select_ssse()
@@ -157,13 +137,13 @@ def test_a_right_lasts_until_power_off(terminal):
 
 
 def test_a_right_outlives_the_selection_of_its_own_directory(terminal):
-    authenticate(terminal, "0A", RKSSSE_V1)
+    terminal.authenticate("0A", RKSSSE_V1)
     terminal.select_ssse()
     assert terminal("00B2013403") == "0801339000"
 
 
 def test_a_right_of_the_ssse_holds_inside_it_and_ends_outside(terminal):
-    authenticate(terminal, "0A", RKSSSE_V1)
+    terminal.authenticate("0A", RKSSSE_V1)
     terminal("00A4000002DF01")
     terminal("00A4000002DDF1")
     assert terminal("00B2013403") == "0801339000"
@@ -174,7 +154,7 @@ def test_a_right_of_the_ssse_holds_inside_it_and_ends_outside(terminal):
 
 def test_a_right_of_a_directory_ends_with_its_selection(terminal):
     terminal("00A4000002DF01")
-    assert authenticate(terminal, "88", RK1DF01) == "9000"
+    assert terminal.authenticate("88", RK1DF01) == "9000"
     assert terminal("00B2012C03") == "2001319000"
     terminal("00A4000002DF02")
     terminal("00A4000002DF01")
@@ -182,13 +162,13 @@ def test_a_right_of_a_directory_ends_with_its_selection(terminal):
 
 
 def test_keys_of_the_ssse_are_reached_from_its_directories_and_not_the_other_way_round(terminal):
-    assert authenticate(terminal, "88", RK1DF01) == "6A88"
+    assert terminal.authenticate("88", RK1DF01) == "6A88"
     terminal("00A4000002DF01")
-    assert authenticate(terminal, "0A", RKSSSE_V1) == "9000"
+    assert terminal.authenticate("0A", RKSSSE_V1) == "9000"
 
 
 def test_one_key_does_not_open_what_another_guards(terminal):
-    authenticate(terminal, "04", "0401" * 8)
+    terminal.authenticate("04", "0401" * 8)
     assert terminal("00B2013403") == "6982"
 
 
@@ -218,5 +198,5 @@ def test_some_cards_want_the_key_version_named(make_terminal):
     card.select_ssse()
     assert card(f"0088000010{FACTOR}{ORIGINAL}") == "6700"
     assert card(f"0088000011{FACTOR}{ORIGINAL}01") == "DF62A91FCF1EB21C9000"
-    assert authenticate(card, "0A", RKSSSE_V1) == "6700"
-    assert authenticate(card, "0A", RKSSSE_V1, version="01") == "9000"
+    assert card.authenticate("0A", RKSSSE_V1) == "6700"
+    assert card.authenticate("0A", RKSSSE_V1, version="01") == "9000"

@@ -1,0 +1,65 @@
+"""What tests of several packages share: a chip that answers, and a real pcscd with virtual readers."""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from simulator.pcscd import VirtualReaders
+
+
+class EchoChip:
+    """Answers every command with its data field and 9000.
+
+    ``atr`` b"" makes it mute. After ``hold()`` the next commands wait for ``release()``; ``busy`` is set while one does.
+    ``calls`` are the names of what was done to it, except commands.
+    """
+
+    def __init__(self, atr: str = "3B6D000000813147318650430200000013") -> None:
+        self.atr = bytes.fromhex(atr)
+        self.calls: list[str] = []
+        self.busy = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
+
+    def hold(self) -> None:
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
+
+    def power_on(self) -> bytes:
+        self.calls.append("power_on")
+        return self.atr
+
+    def reset(self) -> bytes:
+        self.calls.append("reset")
+        return self.atr
+
+    def power_off(self) -> None:
+        self.calls.append("power_off")
+
+    def process(self, command: bytes) -> bytes:
+        self.busy.set()
+        self._free.wait(10)
+        return command[5:] + b"\x90\x00"
+
+
+@pytest.fixture(scope="session")
+def echo_chip() -> type[EchoChip]:
+    """The class of a chip that says back what it was told."""
+    return EchoChip
+
+
+@pytest.fixture(scope="session")
+def pcscd() -> Iterator[VirtualReaders]:
+    """A pcscd with four empty slots, for this process and those it starts.
+
+    A test that uses it is marked ``pcsc`` and ``xdist_group("pcscd")``, leaves the slots empty and the daemon running.
+    libpcsclite looks for its daemon once per process, so there is one daemon per session.
+    """
+    with VirtualReaders(4) as readers:
+        os.environ["PCSCLITE_CSOCK_NAME"] = str(readers.socket_path)
+        yield readers
+        del os.environ["PCSCLITE_CSOCK_NAME"]

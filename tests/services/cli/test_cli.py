@@ -1,0 +1,81 @@
+"""The command line, as its users call it; through pcscd in tests/e2e."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from services.cli import app
+
+SSSE = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF00"
+
+
+def sscard(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, arguments, input=stdin)
+
+
+def test_the_demo_shows_both_cards_with_labels_in_both_languages() -> None:
+    result = sscard("demo")
+    assert result.exit_code == 0, result.output
+    for text in ("社会保障号码", "social security number", "示例𠮷", "已通过内部认证", "2.0 · DES", "3.0 · SM4", "Uyghur"):
+        assert text in result.output
+    assert result.output.count("proven") == 2
+
+
+def test_an_identity_as_json_has_the_field_names_of_the_proto() -> None:
+    result = sscard("read", "--simulated", "--reader", "Software reader 02", "--json")
+    assert result.exit_code == 0, result.output
+    card = json.loads(result.stdout)
+    assert card["identity"]["holder"]["name"] == "示例𠮷"
+    assert card["identity"]["holder"]["ethnicity"] == {
+        "code": "01",
+        "chinese": "汉族",
+        "english": "Han",
+        "known": True,
+    }
+    assert card["authenticity"] == "AUTHENTICITY_PROVEN"
+    assert card["card_version"] == "3.0"
+
+
+def test_readers_are_listed_with_their_cards() -> None:
+    listed = json.loads(sscard("readers", "--simulated", "--json").stdout)["readers"]
+    assert [reader["name"] for reader in listed] == ["Software reader 01 (2.0)", "Software reader 02 (3.0)"]
+    assert {reader["slot"] for reader in listed} == {"SLOT_STATE_CARD"}
+    assert "有卡" in sscard("readers", "--simulated").stdout
+
+
+REFUSED = {
+    "which reader": (("read", "--simulated"), 1, "several readers are meant"),
+    "no such reader": (("read", "--simulated", "-r", "Nonesuch"), 1, "no reader 'Nonesuch'; there are: 'Software"),
+    "no service": (("read", "-s", "127.0.0.1:1"), 1, "sscard serve"),
+    "no such file": (("serve", "-c", "/nonexistent.toml"), 2, "/nonexistent.toml"),
+    "no such software card": (("simulate", "--card", "9.0"), 2, "there is no software card '9.0'; there are 1.0"),
+    "no hexadecimal": (("apdu", "--simulated", "-r", "Software reader 01", "00ZZ"), 2, "'00ZZ' is no command APDU"),
+    "no command": (("apdu", "--simulated", "-r", "Software reader 01", "00A4"), 2, "at least 4 bytes"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_done_is_said_in_a_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
+    result = sscard(*arguments)
+    assert result.exit_code == code, result.output
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_refusal_of_the_card_is_explained_in_both_languages() -> None:
+    # Production has no keys, so a 3.0 card cannot be read; software cards need development mode: take its keys away.
+    result = sscard("apdu", "--simulated", "-r", "Software reader 02", SSSE, "00B201355B")
+    assert "6982 security status not satisfied (不满足安全状态)" in result.stdout
+
+
+def test_raw_commands_are_shown_in_words_with_the_holders_data_masked() -> None:
+    read = (SSSE, "00B2032806", "00B201355B")
+    masked = sscard("apdu", "--simulated", "-r", "Software reader 01", *read).stdout
+    assert "SELECT by name sx1.sh.社会保障" in masked
+    assert "32 2E 30" in masked  # the version is public
+    assert "<93 bytes> 91 bytes, 9000 success" in masked
+    number = "990000198503120027".encode().hex(" ").upper()
+    assert number not in masked
+    shown = sscard("apdu", "--simulated", "-r", "Software reader 01", "--show-data", stdin="\n".join(read)).stdout
+    assert number in shown

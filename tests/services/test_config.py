@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+
+from services.config import Config, ConfigError, LogLevel, Mode, ReaderKind, address_of
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("SSCARD_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sscard.toml"
+
+
+def test_the_defaults_are_the_safe_ones() -> None:
+    config = Config.load()
+    assert (config.mode, config.readers, config.log_level) == (Mode.PRODUCTION, ReaderKind.PCSC, LogLevel.INFO)
+    assert config.listen == "127.0.0.1:50551"
+    assert not config.development
+
+
+def test_the_environment_counts_above_the_file_and_arguments_above_both(file, monkeypatch) -> None:
+    file.write_text('listen = "127.0.0.1:1"\ncall_deadline = 1\ngrace = 1\n', encoding="utf-8")
+    monkeypatch.setenv("SSCARD_LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("SSCARD_CALL_DEADLINE", "2")
+    config = Config.load(file, listen="127.0.0.1:3")
+    assert (config.listen, config.call_deadline, config.grace) == ("127.0.0.1:3", 2.0, 1.0)
+
+
+def test_the_environment_may_name_the_file(file, monkeypatch) -> None:
+    file.write_text("event_queue = 7", encoding="utf-8")
+    monkeypatch.setenv("SSCARD_CONFIG", str(file))
+    assert Config.load().event_queue == 7
+
+
+def test_cards_are_a_list_in_the_file_and_separated_by_commas_in_the_environment(file, monkeypatch) -> None:
+    file.write_text('simulated_cards = ["3.0"]', encoding="utf-8")
+    assert Config.load(file).simulated_cards == ("3.0",)
+    monkeypatch.setenv("SSCARD_SIMULATED_CARDS", "2.0, 3.0,3.0")
+    assert Config.load(file).simulated_cards == ("2.0", "3.0", "3.0")
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.9.9.9:65535", "[::1]:50551", "localhost:1"])
+def test_this_machine_may_be_listened_at(listen) -> None:
+    assert Config.load(listen=listen).listen == listen
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:50551", "[::]:50551", "192.0.2.1:50551", "example.org:1", ":50551"])
+def test_other_machines_may_not_call_without_certificates(listen) -> None:
+    with pytest.raises(ConfigError, match="listen: .* certificates"):
+        Config.load(listen=listen)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536"])
+def test_an_address_without_a_port_is_refused(listen) -> None:
+    with pytest.raises(ConfigError, match="no|not an address"):
+        Config.load(listen=listen)
+
+
+def test_an_address_is_taken_apart() -> None:
+    assert address_of("[::1]:5") == ("::1", 5)
+    assert address_of("localhost:5") == ("localhost", 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"readers": "simulated"}, "software cards are for development"),
+        ({"log_level": "traffic"}, "is for development"),
+    ],
+)
+def test_production_refuses_what_is_for_development(settings, sentence) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        Config.load(**settings)
+    assert Config.load(mode="development", **settings).development
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("listen = 5 =", "is not TOML"),
+        ("lisen = 'x'", "lisen: "),
+        ("call_deadline = 0", "call_deadline: "),
+        ("mode = 'test'", "mode: "),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_a_sentence(file, text, sentence) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=sentence):
+        Config.load(file)
+
+
+def test_a_file_that_is_not_there_is_not_ignored(file) -> None:
+    with pytest.raises(ConfigError, match=r"sscard\.toml cannot be read: No such file"):
+        Config.load(file)
