@@ -16,6 +16,9 @@ from services.errors import InvalidRequestError
 from services.readers import ReaderHub
 from sscard.v1 import card_pb2, card_pb2_grpc
 
+MAX_NAME = 255
+"""Characters in a reader's name; PC/SC has at most 127 bytes."""
+
 CHECKS = {
     card_pb2.AUTHENTICITY_CHECK_UNSPECIFIED: AuthenticityCheck.WHEN_POSSIBLE,
     **{card_pb2.AuthenticityCheck.Value(f"AUTHENTICITY_CHECK_{check.name}"): check for check in AuthenticityCheck},
@@ -46,7 +49,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self, request: card_pb2.ReadIdentityRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> card_pb2.ReadIdentityResponse:
         """Whose card it is, and whether it is genuine."""
-        reader = _required("reader", request.reader)
+        reader = _name("reader", request.reader)
         check = CHECKS.get(request.authenticity_check)
         if check is None:
             raise InvalidRequestError("authenticity_check", "is no value of AuthenticityCheck")
@@ -61,7 +64,10 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         return time.monotonic() + limit
 
 
-def _required(field: str, value: str) -> str:
+def _name(field: str, value: str) -> str:
     if not value:
         raise InvalidRequestError(field, "is required")
+    if len(value) > MAX_NAME:
+        # It comes back in the error's metadata, for which HTTP/2 has little room.
+        raise InvalidRequestError(field, f"is longer than {MAX_NAME} characters")
     return value

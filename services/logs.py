@@ -28,6 +28,8 @@ SENSITIVE: Final = frozenset(
 """Names of the items that hold data of a person or identify one card."""
 
 HIDDEN: Final = "***"
+MAX_MESSAGE: Final = 1000
+"""Of a message's text no more is logged; callers decide how long it is."""
 
 _log = structlog.get_logger("services.traffic")
 
@@ -45,7 +47,7 @@ def _shown(key: str, value: object) -> object:
     if isinstance(value, bytes | bytearray | Secret):
         return f"<{len(value)} bytes>"
     if isinstance(value, Message):
-        return " ".join(str(redacted(value)).split())
+        return " ".join(str(redacted(value)).split())[:MAX_MESSAGE]
     if isinstance(value, Mapping):
         return {name: _shown(str(name), part) for name, part in value.items()}
     return value

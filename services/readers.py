@@ -81,9 +81,10 @@ class ReaderHub:
         """Stop watching, end the streams, let the cards go; does not wait for a card that does not answer."""
         self._stopping.set()
         self.end_streams()
-        for place in self._places.values():
+        places, self._places = self._places, {}
+        for place in places.values():
             place.retire()
-        free = {name: asyncio.ensure_future(place.lock.acquire()) for name, place in self._places.items()}
+        free = {name: asyncio.ensure_future(place.lock.acquire()) for name, place in places.items()}
         if free:
             await asyncio.wait(free.values(), timeout=patience)
         for name, taken in free.items():
@@ -187,11 +188,13 @@ class ReaderHub:
     def _note(self, states: States | None) -> None:
         if self._stopping.is_set():
             return
-        before = self._events.states
+        before, first = self._events.states, not self._looked.is_set()
         self._events.update(states)
         self._looked.set()
-        if (before is None) != (states is None):
-            _log.info("pcsc_service", present=states is not None)
+        if states is None and (first or before is not None):
+            _log.warning("readers_away")
+        elif states is not None and before is None and not first:
+            _log.info("readers_back")
         # A reader that was unplugged gets a new thread when it comes back: the old one may hang in it for ever.
         for name in self._places.keys() - (states or {}).keys():
             self._places.pop(name).retire()

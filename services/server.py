@@ -76,8 +76,11 @@ class Server:
         self._tasks.add(asyncio.create_task(self._follow_readers()))
         _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value)
 
-    async def stop(self) -> None:
-        """Refuse new calls, give running ones ``grace`` seconds, let the cards go. Idempotent."""
+    async def stop(self, *, patience: float = 5.0) -> None:
+        """Refuse new calls, give running ones ``grace`` seconds, let the cards go. Idempotent.
+
+        A card that does not let itself be reset is waited for ``patience`` seconds.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -85,7 +88,7 @@ class Server:
         await self._healthy.enter_graceful_shutdown()
         self._hub.end_streams()
         await self._server.stop(self._config.grace)
-        await self._hub.close()
+        await self._hub.close(patience=patience)
         _log.info("stopped")
 
     async def _follow_readers(self) -> None:
@@ -127,7 +130,7 @@ def open_readers(config: Config) -> Readers:
         try:
             return PcscReaders()
         except NoServiceError as error:
-            raise ConfigError(f"{error}; or set readers = \"simulated\" in development mode") from None
+            raise ConfigError(f'{error}; or set readers = "simulated" in development mode') from None
     from services.simulated import simulated_readers  # noqa: PLC0415  nothing else needs the simulator
 
     return simulated_readers(config.simulated_cards)
@@ -139,8 +142,7 @@ def open_custodian(config: Config) -> KeyCustodian:
 
 
 async def serve(config: Config) -> None:
-    """Set logging up and serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin."""
-    logs.configure(config.log_level, json=not config.development)
+    """Serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin."""
     server = build_server(config, open_readers(config), open_custodian(config))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

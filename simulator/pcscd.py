@@ -48,6 +48,9 @@ class VirtualReaders:
     socket_path: Path
     """Where the daemon's clients find it."""
 
+    private: bool
+    """Whether the daemon has namespaces of its own; where those are not permitted it is the whole machine's."""
+
     def __init__(self, slots: int = 2, *, name: str = "Virtual Reader") -> None:
         if not 1 <= slots <= MAX_SLOTS:
             raise ValueError(f"pcscd has room for 1 to {MAX_SLOTS} slots, not {slots}")
@@ -59,10 +62,10 @@ class VirtualReaders:
         self._chips: dict[int, Chip] = {}
         self._cards: dict[int, VirtualCard] = {}
 
-        self._directory, self._requests, self._helper, private = self._host()
-        self.socket_path = (self._directory if private else daemon.RUN) / "pcscd.comm"
+        self._directory, self._requests, self._helper, self.private = self._host()
+        self.socket_path = (self._directory if self.private else daemon.RUN) / "pcscd.comm"
         try:
-            seen = daemon.RUN if private else self._directory
+            seen = daemon.RUN if self.private else self._directory
             for stanza, letter in enumerate(letters):
                 # Slots of one library share its variables; several readers on one copy corrupt each other.
                 shutil.copy(driver, self._directory / f"vpcd-{letter}.so")

@@ -12,7 +12,7 @@ from simulator.pcscd import VirtualReaders
 class EchoChip:
     """Answers every command with its data field and 9000.
 
-    ``atr`` b"" makes it mute. After ``hold()`` the next commands wait for ``release()``; ``busy`` is set while one does.
+    An empty ``atr`` makes it mute. After ``hold()`` commands wait for ``release()``; ``busy`` is set once one came.
     ``calls`` are the names of what was done to it, except commands.
     """
 
@@ -50,6 +50,14 @@ class EchoChip:
 def echo_chip() -> type[EchoChip]:
     """The class of a chip that says back what it was told."""
     return EchoChip
+
+
+@pytest.fixture
+def no_pcscd(pcscd: VirtualReaders) -> Iterator[None]:
+    """The session's pcscd is stopped meanwhile: where namespaces are not permitted, a machine has room for one."""
+    pcscd.stop_daemon()
+    yield
+    pcscd.start_daemon()
 
 
 @pytest.fixture(scope="session")

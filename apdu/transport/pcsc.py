@@ -7,12 +7,12 @@ fraction of a millisecond, any thread may call, and a daemon that comes back is 
 
 import threading
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from apdu.errors import (
+    ApduFormatError,
     CardInUseError,
     CardRemovedError,
     MuteCardError,
@@ -48,7 +48,7 @@ _ERRORS: Final[dict[str, tuple[type[TransportError], str]]] = {
     "SCARD_E_UNKNOWN_READER": (ReaderNotFoundError, "there is no such reader"),
     "SCARD_E_NO_READERS_AVAILABLE": (ReaderNotFoundError, "there is no reader"),
     "SCARD_E_READER_UNAVAILABLE": (ReaderError, "the reader was unplugged"),
-    "SCARD_E_NO_SMARTCARD": (NoCardError, "there is no card in the slot"),
+    "SCARD_E_NO_SMARTCARD": (CardRemovedError, "the card was taken out"),
     "SCARD_W_REMOVED_CARD": (CardRemovedError, "the card was taken out"),
     "SCARD_W_RESET_CARD": (CardRemovedError, "the card was reset by another program"),
     "SCARD_W_UNRESPONSIVE_CARD": (MuteCardError, "the card does not answer to reset"),
@@ -119,9 +119,10 @@ class _Api:
 class PcscConnection:
     """A card held exclusively: an :class:`apdu.readers.CardConnection`. Made by :meth:`PcscReaders.connect`."""
 
-    def __init__(self, api: _Api, reader: str) -> None:
+    def __init__(self, api: _Api, reader: str, holders: "set[PcscConnection]") -> None:
         self._api = api
         self._reader = reader
+        self._holders = holders
         self._lock = threading.Lock()
         scard = api.scard
         self._sharing = scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
@@ -133,6 +134,7 @@ class PcscConnection:
         except BaseException:
             api.code("SCardReleaseContext", self._context)
             raise
+        holders.add(self)
 
     @property
     def atr(self) -> bytes:
@@ -145,7 +147,10 @@ class PcscConnection:
         return bool(self._protocol == self._api.scard.SCARD_PROTOCOL_T0)
 
     def transmit(self, commands: Sequence[bytes]) -> list[bytes]:
-        """Send commands in order, return the answers; raises :class:`~apdu.errors.TransportError`."""
+        """Send commands in order, return the answers; raises :class:`~apdu.errors.TransportError`.
+
+        Raises :class:`~apdu.errors.ApduFormatError` for less than four bytes: drivers hang on them.
+        """
         return [self._exchange(command) for command in commands]
 
     def reset(self) -> bytes:
@@ -162,6 +167,7 @@ class PcscConnection:
         with self._lock:
             if self._open:
                 self._open = False
+                self._holders.discard(self)
                 scard = self._api.scard
                 self._api.code(
                     "SCardDisconnect", self._card, scard.SCARD_RESET_CARD if reset else scard.SCARD_LEAVE_CARD
@@ -169,16 +175,21 @@ class PcscConnection:
                 self._api.code("SCardReleaseContext", self._context)
 
     def _exchange(self, command: bytes) -> bytes:
+        if len(command) < 4:
+            raise ApduFormatError(f"a command has at least 4 bytes, not {len(command)}")
         with self._lock:
             self._check()
             try:
-                (answer,) = self._api("SCardTransmit", self._card, self._protocol, list(command), reader=self._reader)
-            except NoCardError as error:
-                raise CardRemovedError("the card was taken out", reader=self._reader) from error
+                return self._send(command)
             except MuteCardError:
                 self._settle()
                 raise
-            return bytes(answer)
+
+    def _send(self, command: bytes) -> bytes:
+        (answer,) = self._api("SCardTransmit", self._card, self._protocol, list(command), reader=self._reader)
+        if not answer:  # the way vpcd's driver tells that the card was pulled out
+            raise MuteCardError("the card did not answer the command", reader=self._reader)
+        return bytes(answer)
 
     def _settle(self) -> None:
         """Raise why the card is silent, should there be more to it: a card just taken out looks mute at first."""
@@ -208,7 +219,7 @@ class PcscReaders:
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._waiting: set[int] = set()
-        self._connections: weakref.WeakSet[PcscConnection] = weakref.WeakSet()
+        self._connections: set[PcscConnection] = set()
 
     def states(self) -> tuple[ReaderState, ...]:
         """Every reader, in the daemon's order; raises :class:`~apdu.errors.NoServiceError`."""
@@ -237,16 +248,13 @@ class PcscReaders:
             if self._closed.is_set():
                 raise NoServiceError("these readers were closed", reader=reader)
             try:
-                connection = PcscConnection(self._api, reader)
+                return PcscConnection(self._api, reader, self._connections)
             except CardRemovedError as error:
                 raise NoCardError("there is no card in the slot", reader=reader) from error
             except CardInUseError:
                 if time.monotonic() >= deadline:
                     raise
                 self._closed.wait(_RETRY)
-            else:
-                self._connections.add(connection)
-                return connection
 
     def close(self) -> None:
         """Wake every :meth:`wait` and close every connection. Idempotent."""

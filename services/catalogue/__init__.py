@@ -18,7 +18,7 @@ from services.catalogue.refusal import Refusal
 from services.catalogue.status_words import KEY_BLOCKED, STATUS_WORDS
 from services.catalogue.transport import TRANSPORT
 
-__all__ = ["DOMAIN", "REFUSALS", "Failure", "Refusal", "failure_of"]
+__all__ = ["DOMAIN", "KEY_BLOCKED", "REFUSALS", "UNKNOWN", "Failure", "Refusal", "failure_of"]
 
 DOMAIN: Final = "sscard.v1"
 

@@ -1,6 +1,7 @@
 """What README promises is tried."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -65,3 +66,14 @@ def test_the_in_process_card_of_the_readme_answers() -> None:
 def test_the_page_of_errors_is_the_catalogue() -> None:
     page = (ROOT / "docs" / "errors.md").read_text()
     assert page == markdown(), "run: python -m services.catalogue > docs/errors.md"
+
+
+def test_the_page_of_settings_names_each_with_its_default() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", page, re.MULTILINE))
+    defaults = {name: field.default for name, field in Config.model_fields.items()}
+    assert rows.keys() == defaults.keys()
+    for name, written in rows.items():
+        default = defaults[name]
+        expected = list(default) if isinstance(default, tuple) else getattr(default, "value", default)
+        assert json.loads(written) == expected, name

@@ -17,9 +17,7 @@ from apdu.errors import (
 )
 from apdu.status import error_for
 from cardlib.errors import KeyUnavailableError
-from services.catalogue import REFUSALS, failure_of
-from services.catalogue.calls import UNKNOWN
-from services.catalogue.status_words import KEY_BLOCKED
+from services.catalogue import KEY_BLOCKED, REFUSALS, UNKNOWN, failure_of
 from services.errors import ServiceError
 
 

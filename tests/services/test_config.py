@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,6 @@ from services.config import Config, ConfigError, LogLevel, Mode, ReaderKind, add
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in [name for name in os.environ if name.startswith("SSCARD_")]:
         monkeypatch.delenv(name)
 
@@ -53,13 +52,13 @@ def test_this_machine_may_be_listened_at(listen) -> None:
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:50551", "[::]:50551", "192.0.2.1:50551", "example.org:1", ":50551"])
 def test_other_machines_may_not_call_without_certificates(listen) -> None:
-    with pytest.raises(ConfigError, match="listen: .* certificates"):
+    with pytest.raises(ConfigError, match=r"listen: .* certificates"):
         Config.load(listen=listen)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536"])
 def test_an_address_without_a_port_is_refused(listen) -> None:
-    with pytest.raises(ConfigError, match="no|not an address"):
+    with pytest.raises(ConfigError, match="is not an address such as"):
         Config.load(listen=listen)
 
 

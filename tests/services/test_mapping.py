@@ -97,7 +97,9 @@ def test_enumerations_have_the_same_members(ours, theirs, prefix) -> None:
 
 
 def test_the_numbers_of_algorithms_are_those_on_the_card() -> None:
-    assert {f"ALGORITHM_{each.name}": each.value for each in Algorithm}.items() <= dict(card_pb2.Algorithm.items()).items()
+    assert {f"ALGORITHM_{each.name}": each.value for each in Algorithm}.items() <= dict(
+        card_pb2.Algorithm.items()
+    ).items()
 
 
 def test_a_reader_says_what_is_in_its_slot() -> None:

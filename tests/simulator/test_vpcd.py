@@ -101,7 +101,7 @@ def test_a_mute_chip_is_there_but_gives_no_atr(plug: Plug, echo_chip: Echo) -> N
     assert len(bytes.fromhex(reader.hear())) > 33
 
 
-def test_an_empty_or_unknown_message_is_passed_over(plug: Plug, echo_chip: Echo) -> None:
+def test_an_empty_message_is_passed_over(plug: Plug, echo_chip: Echo) -> None:
     _, reader = plug(echo_chip())
     reader.tell("")
     reader.tell("04")

@@ -114,7 +114,7 @@ class ReadIdentityRequest(_message.Message):
     READER_FIELD_NUMBER: _builtins.int
     AUTHENTICITY_CHECK_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
-    """Name of the reader, as ReaderService lists it. Required."""
+    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
     authenticity_check: Global___AuthenticityCheck.ValueType
     """Whether the card has to prove that it is genuine."""
     def __init__(

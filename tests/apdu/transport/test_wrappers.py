@@ -115,7 +115,7 @@ def test_an_answer_without_status_word_is_a_protocol_error() -> None:
         ask(get_response(Card("90")), "00B2010400")
 
 
-@pytest.mark.parametrize("garbage", ["", "00", "00A4", "00A4040005D1", "00A40400000000"])
+@pytest.mark.parametrize("garbage", ["", "00", "00A4", "00A4040005D1", "00A404000005"])
 def test_what_is_no_command_goes_to_the_card_as_it_is(garbage: str) -> None:
     card = Card("6700")
     log: list[Exchange] = []

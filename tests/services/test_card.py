@@ -1,0 +1,95 @@
+import asyncio
+import time
+
+import pytest
+
+from apdu.flow import send
+from apdu.transport.inprocess import InProcessReaders
+from cardlib import commands
+from services.card import HeldCard, no_traffic
+from services.errors import DeadlineError
+from services.lane import Lane
+from simulator.people import ready_card
+
+
+class Slow:
+    """A card that takes its time over every command."""
+
+    def __init__(self, seconds: float) -> None:
+        self._chip = ready_card("2.0")
+        self._seconds = seconds
+        self.commands: list[bytes] = []
+
+    def power_on(self) -> bytes:
+        return self._chip.power_on()
+
+    reset = power_on
+
+    def power_off(self) -> None:
+        self._chip.power_off()
+
+    def process(self, command: bytes) -> bytes:
+        self.commands.append(command)
+        time.sleep(self._seconds)
+        return self._chip.process(command)
+
+
+@pytest.fixture
+def lane():
+    lane = Lane("held card")
+    yield lane
+    lane.close()
+
+
+def held(lane, chip, seconds: float) -> HeldCard:
+    readers = InProcessReaders(["r"])
+    readers.insert("r", chip, t0=True)
+    return HeldCard(readers, "r", lane, time.monotonic() + seconds, no_traffic)
+
+
+def nobody(question):
+    raise AssertionError(question)
+
+
+def two_challenges():
+    return (yield from send(commands.get_challenge(8), commands.get_challenge(8))).ok()
+
+
+def out_of_time():
+    yield from send(commands.get_challenge(8))
+    raise TimeoutError("the flow's own")
+
+
+async def test_the_deadline_stops_a_script_between_two_commands_even_when_the_event_loop_is_late(lane) -> None:
+    chip = Slow(0.3)
+    card = held(lane, chip, 0.2)
+    await card.connect()
+    call = asyncio.ensure_future(card.run(two_challenges(), nobody))
+    await asyncio.sleep(0)
+    time.sleep(0.6)  # noqa: ASYNC251  the loop is late: that is the point
+    with pytest.raises(DeadlineError):
+        await call
+    assert len(chip.commands) == 1
+
+
+async def test_a_time_out_of_somebody_else_is_not_taken_for_the_deadline(lane) -> None:
+    card = held(lane, ready_card("2.0"), 30)
+    await card.connect()
+    with pytest.raises(TimeoutError, match="the flow's own"):
+        await card.run(out_of_time(), nobody)
+
+
+async def test_letting_go_waits_for_the_command_on_its_way_and_then_powers_the_card_down(lane) -> None:
+    chip = Slow(0.05)
+    card = held(lane, chip, 30)
+    await card.connect()
+    call = asyncio.ensure_future(card.run(two_challenges(), nobody))
+    await asyncio.sleep(0.01)
+    call.cancel()
+    await card.let_go()
+    assert len(chip.commands) == 1
+    assert call.cancelled()
+
+
+async def test_a_card_that_was_never_connected_is_let_go_all_the_same(lane) -> None:
+    await held(lane, ready_card("2.0"), 30).let_go()

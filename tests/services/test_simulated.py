@@ -1,0 +1,22 @@
+import pytest
+
+from services.config import ConfigError
+from services.simulated import simulated_readers
+from simulator.people import ready_card
+
+
+def test_every_name_gets_a_reader_with_its_card() -> None:
+    readers = simulated_readers(["3.0", "2.0"])
+    names = [state.name for state in readers.states()]
+    assert names == ["Software reader 01 (3.0)", "Software reader 02 (2.0)"]
+    assert [state.atr for state in readers.states()] == [ready_card("3.0").atr, ready_card("2.0").atr]
+
+
+def test_cards_of_one_name_have_serial_numbers_of_their_own() -> None:
+    readers = simulated_readers(["2.0", "2.0", "2.0"])
+    assert len({state.atr for state in readers.states()}) == 3
+
+
+def test_a_name_without_a_card_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"no software card '9\.9'; there are 1\.0, 2\.0, 3\.0"):
+        simulated_readers(["9.9"])
