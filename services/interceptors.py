@@ -28,14 +28,14 @@ MAX_NAME = 100
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # as above
+class CallInterceptor(grpc.aio.ServerInterceptor):
     """Maps exceptions by :mod:`services.catalogue` and logs who asked what with which result.
 
     The log has the method, the reader, code, reason and duration; requests and answers only at ``debug``, without their
     ``(sensitive)`` fields. Health and reflection pass through.
     """
 
-    async def intercept_service(  # type: ignore[override]  # None for a method that nobody serves
+    async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,

@@ -130,8 +130,10 @@ class ReaderHub:
             await held.connect()
             yield held
         finally:
-            # Not awaited: the caller's answer need not wait for the card's reset, the next caller's turn does.
-            held.let_go().add_done_callback(lambda _: place.release())
+            released = held.let_go()
+            released.add_done_callback(lambda _: place.release())
+        # All went well: when the caller gets its answer, the card is free for whoever comes next, other programs too.
+        await asyncio.wait([released], timeout=max(0.0, deadline - time.monotonic()))
 
     def _seen(self) -> States:
         if self._events.states is None:

@@ -10,7 +10,7 @@ import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
-from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # missing in the stubs
+from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from apdu.errors import NoServiceError

@@ -19,9 +19,9 @@ def _head() -> Iterator[str]:
     yield "<!-- Made by `python -m services.catalogue`; a test compares. -->"
     yield ""
     yield (
-        f"Every error of the service is a gRPC status whose details hold a `google.rpc.ErrorInfo` of domain `{DOMAIN}`. "
+        f"Every error of the service is a gRPC status with a `google.rpc.ErrorInfo` of domain `{DOMAIN}`. "
         "Its `reason` is the contract; texts may change. `metadata` may hold `sw` (the card's status word), `command`, "
-        "`tries_left`, `reader`, `key`, `item` and `national_code` (the return code of the national terminal interface). "
+        "`tries_left`, `reader`, `key`, `item` and `national_code` (the national terminal interface's return code). "
         "A `LocalizedMessage` in Chinese and one in English say the same as below."
     )
     yield ""

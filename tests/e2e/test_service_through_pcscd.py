@@ -1,4 +1,4 @@
-"""The whole way: gRPC client, service in a process of its own, real pcscd, software card; and foreign clients beside."""
+"""The whole way: gRPC client, service in a process of its own, real pcscd, software card; and foreign clients."""
 
 import os
 import re
@@ -76,7 +76,9 @@ def reader_of(channel: grpc.Channel, name: str) -> Reader:
     return next(reader for reader in listed if reader.name == name)
 
 
-def insert(channel: grpc.Channel, slots: VirtualReaders, slot: int, chip: Any, state: Any = SlotState.SLOT_STATE_CARD) -> str:
+def insert(
+    channel: grpc.Channel, slots: VirtualReaders, slot: int, chip: Any, state: Any = SlotState.SLOT_STATE_CARD
+) -> str:
     eventually(lambda: reader_of(channel, slots.readers[slot]).slot == SlotState.SLOT_STATE_EMPTY)
     slots.insert(slot, chip)
     eventually(lambda: reader_of(channel, slots.readers[slot]).slot == state)
@@ -98,7 +100,9 @@ def reason(channel: grpc.Channel, reader: str, timeout: float = 10) -> str:
 
 
 @pytest.mark.parametrize("version", READY)
-def test_an_identity_is_read_over_grpc_through_pcscd(channel: grpc.Channel, slots: VirtualReaders, version: str) -> None:
+def test_an_identity_is_read_over_grpc_through_pcscd(
+    channel: grpc.Channel, slots: VirtualReaders, version: str
+) -> None:
     card = read(channel, insert(channel, slots, 0, ready_card(version)))
     assert card.card_version == version
     assert card.authenticity == Authenticity.AUTHENTICITY_PROVEN
@@ -110,7 +114,7 @@ def test_what_is_no_card_or_no_such_card_has_its_own_reason(
     channel: grpc.Channel, slots: VirtualReaders, echo_chip: Any
 ) -> None:
     class Foreign(echo_chip):  # type: ignore[misc]
-        def process(self, command: bytes) -> bytes:  # noqa: ARG002
+        def process(self, command: bytes) -> bytes:
             return b"\x6a\x82"
 
     assert reason(channel, "No such reader") == "NO_READER"
@@ -208,7 +212,7 @@ def test_a_foreign_client_sees_the_same_card(channel: grpc.Channel, slots: Virtu
     ours = read(channel, reader)
     assert opensc_tool("-r", reader, "--atr").strip() == ours.atr.hex(":")
 
-    commands = ("00A404000F7378312E73682EC9E7BBE1B1A3D5CF", "00B2012D40", "00B201355B")
+    commands = ("00A404000F7378312E73682EC9E7BBE1B1A3D5CF00", "00B2012D40", "00B201355B")
     spoken = opensc_tool("-r", reader, *(word for command in commands for word in ("-s", command)))
     select, issuer, holder = spoken.split("Sending:")[1:]
     assert "SW1=0x90, SW2=0x00" in select
