@@ -8,6 +8,7 @@ Every schema knows its ``size`` in bytes; every error is a :class:`SchemaError` 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -40,7 +41,7 @@ class Schema(cs.Adapter, ABC):  # type: ignore[misc]  # construct has no types
     filler = b"\x00"
     """The byte of which a blank item consists."""
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Length in bytes."""
         return int(self.sizeof())

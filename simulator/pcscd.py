@@ -7,11 +7,13 @@ namespaces are allowed.
 """
 
 import logging
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -30,6 +32,8 @@ _DRIVER_PLACES: Final = tuple(
 )
 _ANSWER_SECONDS: Final = daemon.START_SECONDS + daemon.STOP_SECONDS
 
+_MAX_PLACE: Final = 107 - len("/sscard-pcscd-12345678/pcscd.comm")  # the path of a Unix socket has 107 bytes at most
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +43,7 @@ class VirtualReaders:
     The driver has two slots per reader, so an odd number is rounded up. Slots are named ``NAME A 00 00``,
     ``NAME A 00 01``, ``NAME B 00 00`` and so on, in :attr:`readers`; cards are addressed by the index there. A card
     stays inserted when the daemon stops and starts again. Raises :class:`~apdu.errors.NoServiceError` when it cannot
-    start, with what to do about it, and ValueError for more than 16 slots.
+    start, with what to do about it, and ValueError for more than 16 slots. Not thread-safe.
     """
 
     readers: tuple[str, ...]
@@ -90,6 +94,13 @@ class VirtualReaders:
         self._cards[index] = self._plug(index, chip)
         self._chips[index] = chip
 
+    def wait_noticed(self, seconds: float = 5.0) -> None:
+        """Wait until every client sees the cards inserted so far; raises NoServiceError when pcscd does not."""
+        deadline = time.monotonic() + seconds
+        for index, card in self._cards.items():
+            if not card.wait_noticed(max(0.0, deadline - time.monotonic())):
+                raise NoServiceError("pcscd does not notice the card", reader=self.readers[index])
+
     def remove(self, index: int) -> None:
         """Pull the card out of ``readers[index]``; nothing happens when the slot is empty."""
         self._chips.pop(index, None)
@@ -118,6 +129,7 @@ class VirtualReaders:
         except subprocess.TimeoutExpired:
             self._helper.kill()
             self._helper.wait()
+        shutil.rmtree(self._directory, ignore_errors=True)  # should the helper have died before it could
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +141,8 @@ class VirtualReaders:
 
     def _host(self) -> tuple[Path, socket.socket, subprocess.Popen[bytes], bool]:
         """A directory, a process that will run pcscd in it, the socket to talk to that, and whether it is private."""
+        if len(os.fsencode(tempfile.gettempdir())) > _MAX_PLACE:
+            raise NoServiceError("the path of the temporary directory is too long for a socket in it: shorten TMPDIR")
         refusals: list[str] = []
         for private in (True, False):
             directory = Path(tempfile.mkdtemp(prefix="sscard-pcscd-"))

@@ -29,6 +29,8 @@ class VirtualCard:
         self._chip = chip
         self._socket = connection
         self._atr = b""
+        self._powered = False
+        self._noticed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="virtual card", daemon=True)
         self._thread.start()
 
@@ -41,6 +43,10 @@ class VirtualCard:
     def inserted(self) -> bool:
         """Whether the reader still holds the connection."""
         return self._thread.is_alive()
+
+    def wait_noticed(self, seconds: float) -> bool:
+        """Wait until the daemon has powered the card and read its ATR, so that clients see it; False if too late."""
+        return self._noticed.wait(seconds)
 
     def stop(self) -> None:
         """Pull the card out. Idempotent; waits a moment for a command that runs, not for its end."""
@@ -57,12 +63,15 @@ class VirtualCard:
                 answer = self._answer(self._read(int.from_bytes(self._read(2), "big")))
                 if answer is not None:
                     self._socket.sendall(len(answer).to_bytes(2, "big") + answer)
+                    if self._powered:
+                        self._noticed.set()
         self._chip.power_off()
 
     def _answer(self, message: bytes) -> bytes | None:
         if message == GET_ATR:
             return self._atr or _MUTE
         if message == POWER_ON:
+            self._powered = True
             self._atr = self._chip.power_on()
         elif message == RESET:
             self._atr = self._chip.reset()

@@ -207,6 +207,7 @@ class InProcessReaders:
             self._changed.notify_all()
         contact.power_on()
         if not contact.inserted:
+            contact.power_off()
             raise NoCardError("the card was pulled out", reader=reader)
         if not connection.atr:
             connection.close()

@@ -15,8 +15,6 @@ from services.cli.errors import UNUSABLE, fail, reported
 from simulator.pcscd import MAX_SLOTS, VirtualReaders
 from simulator.people import READY, ready_card
 
-PATIENCE = 5.0
-
 
 def environment(readers: VirtualReaders) -> dict[str, str]:
     """What a program needs to know: where this pcscd is, and that its cards hold the development keys."""
@@ -52,6 +50,7 @@ def simulate(
         for slot, kind in enumerate(wanted):
             readers.insert(slot, ready_card(kind, copy=copies[kind]))
             copies[kind] += 1
+        readers.wait_noticed()
         code = _run(command, readers) if command else _wait(wanted, readers)
     raise typer.Exit(code)
 

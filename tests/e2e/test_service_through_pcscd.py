@@ -220,20 +220,3 @@ def test_a_foreign_client_sees_the_same_card(channel: grpc.Channel, slots: Virtu
     hexadecimal = "".join(re.findall(r"^((?:[0-9A-F]{2} )+)", issuer, re.MULTILINE)).replace(" ", "")
     assert ours.identity.issuer.card_identifier in hexadecimal
     assert "SW1=0x69, SW2=0x82" in holder  # without RKSSSE nobody reads the holder
-
-
-def test_simulate_runs_a_command_with_readers_and_gives_its_exit_code() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PCSCLITE_CSOCK_NAME"}
-
-    def simulate(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*SSCARD, "simulate", *arguments],
-            capture_output=True, text=True, timeout=60, check=False, env=environment, cwd="/",
-        )  # fmt: skip
-
-    listed = simulate("-n", "3", "--", "opensc-tool", "-l")
-    assert listed.returncode == 0, listed.stderr
-    assert [line.split()[1] for line in listed.stdout.splitlines()[2:]] == ["Yes", "Yes", "Yes", "No"]
-    read_by_us = simulate("--card", "3.0", "--", *SSCARD, "read")
-    assert "示例𠮷" in read_by_us.stdout, read_by_us.stderr
-    assert simulate("--", "false").returncode == 1

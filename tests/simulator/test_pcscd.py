@@ -118,6 +118,48 @@ def test_without_vpcd_the_package_to_install_is_named(monkeypatch: pytest.Monkey
         VirtualReaders()
 
 
+def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+    """Run another script than simulator.daemon."""
+    path = tmp_path / "stand_in.py"
+    path.write_text("import os, socket, sys\nowner = socket.socket(fileno=os.dup(0))\n" + textwrap.dedent(script))
+    monkeypatch.setattr(daemon, "__file__", str(path))
+
+
+def test_where_no_daemon_can_run_both_reasons_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in(monkeypatch, tmp_path, "owner.send(b'not ' + sys.argv[3].encode())")
+    with pytest.raises(NoServiceError, match=r"In namespaces: not 1\. Machine-wide: not 0\. Allow unprivileged user"):
+        VirtualReaders()
+
+
+def test_without_namespaces_the_daemon_is_machine_wide_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = """
+        if sys.argv[3] == "1":
+            sys.exit(owner.send(b"not permitted") and 0)
+        owner.send(b"ok")
+        while owner.recv(64):
+            owner.send(b"ok")
+    """
+    stand_in(monkeypatch, tmp_path, script)
+    with VirtualReaders() as readers:
+        assert not readers.private
+        assert readers.socket_path == Path("/run/pcscd/pcscd.comm")
+    assert "no namespaces here (not permitted): pcscd runs machine-wide" in caplog.text
+
+
+def test_a_daemon_whose_host_dies_is_a_service_that_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in(monkeypatch, tmp_path, "owner.send(b'ok')")
+    with pytest.raises(NoServiceError, match="the process that runs pcscd"):
+        VirtualReaders()
+
+
+def test_a_temporary_directory_too_deep_for_a_socket_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/" + "d" * 80)
+    with pytest.raises(NoServiceError, match="shorten TMPDIR"):
+        VirtualReaders()
+
+
 @pytest.mark.usefixtures("no_pcscd")
 def test_a_daemon_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "pcscd"

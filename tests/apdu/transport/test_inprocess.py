@@ -154,6 +154,21 @@ def test_a_card_pulled_out_in_the_middle_of_a_command_is_removed(readers: InProc
         connection.reset()
 
 
+def test_a_card_pulled_out_while_it_is_powered_was_not_there(readers: InProcessReaders, echo_chip: Echo) -> None:
+    chip = echo_chip()
+    readers.insert("one", chip)
+
+    def pull() -> bytes:
+        readers.remove("one")
+        return bytes(chip.atr)
+
+    chip.power_on = pull
+    chip.calls.clear()
+    with pytest.raises(NoCardError):
+        readers.connect("one")
+    assert chip.calls == ["power_off"]
+
+
 def test_a_second_card_does_not_fit(readers: InProcessReaders, echo_chip: Echo) -> None:
     readers.insert("one", echo_chip())
     with pytest.raises(ValueError, match="a card in 'one' already"):

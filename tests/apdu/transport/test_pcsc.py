@@ -226,6 +226,11 @@ def test_a_reader_that_goes_while_the_list_is_read_is_left_out(fake: FakePcsc) -
     assert PcscReaders().states() == (ReaderState("B"),)
 
 
+def test_readers_that_keep_going_away_are_no_reason_to_look_for_ever(fake: FakePcsc) -> None:
+    fake.codes["SCardGetStatusChange"] = [scard.SCARD_E_UNKNOWN_READER] * 1000
+    assert PcscReaders().states() == ()
+
+
 def test_a_reader_that_goes_while_it_is_watched_ends_the_wait(fake: FakePcsc) -> None:
     readers = PcscReaders()
     fake.names = [["A", "B"], ["A", "B"], ["B"]]
