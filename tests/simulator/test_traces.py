@@ -1,5 +1,9 @@
-"""The software card, given the data of cards whose traces were published, behaves on the wire as they did."""
+"""The software card, given the data of cards whose traces were published, behaves on the wire as they did.
 
+And the middleware understands such a card. Its keys are unknown, so the software card holds the development keys.
+"""
+
+import datetime as dt
 import json
 import re
 from collections import deque
@@ -7,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from apdu import Secret
+from apdu import Secret, executor, run
+from apdu.transport.wrappers import get_response
 from cardlib.crypto import SM4, Algorithm
 from cardlib.development_keys import load
+from cardlib.flows.read_identity import Authenticity, IdentityReading, read_identity
+from cardlib.forms import FormMemory
 from cardlib.keys import CardFactors, KeyReference
 from cardlib.profiles.v2 import V2
 from cardlib.profiles.v3 import V3
+from services.custody.development import DevelopmentCustodian
 from simulator.card import SoftwareCard
 from simulator.image import Issue, image_of_records
 
@@ -104,3 +112,37 @@ def test_the_replay_notices_a_difference(trace):
     card = card_of(profile, trace, algorithm, "123456", t0=trace == "A")
     card.power_off()
     assert len(replay(card, trace)) == len(steps(trace, "apdu"))
+
+
+def understood(card: SoftwareCard) -> IdentityReading:
+    def transmit(commands):
+        return [card.process(command) for command in commands]
+
+    flow = read_identity(card.power_on(), rng=bytes, today=dt.date(2021, 1, 1), forms=FormMemory())
+    custodian = DevelopmentCustodian(development_mode=True)
+    return run(flow, executor(get_response(transmit, strip_le=True)), custodian.answer)
+
+
+def test_the_middleware_understands_the_card_of_trace_a():
+    reading = understood(card_of(V3, "A", Algorithm.SM4, "123456", t0=False))
+    assert (reading.version, reading.algorithm, reading.authenticity) == ("3.0", Algorithm.SM4, Authenticity.PROVEN)
+    assert reading.issuer.values["card_identifier"].digits == "519900D15600000510000B26FFFFFFFF"
+    assert reading.issuer.values["spec_version"] == "3.00"
+    assert reading.issuer.values["card_number"] == "T00000001"
+    assert reading.holder.values["social_security_number"] == "111111198101011110"
+    assert reading.holder.values["name"] == "张三"
+    assert reading.warnings == ()
+
+
+def test_the_middleware_understands_the_card_of_trace_d_and_says_what_is_odd_about_it():
+    reading = understood(card_of(V2, "D", Algorithm.DES, "666666", t0=True))
+    assert (reading.version, reading.algorithm, reading.authenticity) == ("2.0", Algorithm.DES, Authenticity.PROVEN)
+    issuer = reading.issuer.values
+    assert issuer["card_category"].en.startswith("adult")
+    assert issuer["initialising_body"] == "9156000002430200430100D5"
+    assert (issuer["issue_date"].text, issuer["expiry_date"].text) == ("2012", "2022")
+    assert issuer["card_number"] == "B00000131"
+    assert [(warning.code.value, warning.item) for warning in reading.warnings] == [
+        ("DATE_NOT_STANDARD", "issue_date"),
+        ("DATE_NOT_STANDARD", "expiry_date"),
+    ]
