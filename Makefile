@@ -52,8 +52,9 @@ types: setup ## mypy, strict
 proto: setup lint-proto ## the Python code beside the .proto files
 	$(BIN)/python proto/generate.py
 
-docs: setup ## check the links of the documentation
+docs: setup ## the manual, into site/; its links are checked
 	$(BIN)/python tools/check_links.py
+	$(BIN)/python -m mkdocs build --strict $(ARGS)
 
 bench: setup ## what the performance goals are measured with
 	$(BIN)/python -m bench $(ARGS)

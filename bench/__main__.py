@@ -2,9 +2,9 @@
 
 import argparse
 
-from bench import pcsc, wire
+from bench import dictionary, pcsc, wire
 
-BENCHMARKS = {"wire": wire.main, "pcsc": pcsc.main}
+BENCHMARKS = {"wire": wire.main, "dictionary": dictionary.main, "pcsc": pcsc.main}
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from apdu.command import CommandAPDU
 from apdu.secret import Secret
 
 MASTER_FILE = b"\x3f\x00"
+MAC_SIZE = 4
 
 
 class RecordMode(IntEnum):
@@ -39,12 +40,50 @@ def select_file(fid: int, *, p1: int = 0x02) -> CommandAPDU:
     return CommandAPDU(0x00, 0xA4, p1, 0x00, fid.to_bytes(2, "big"))
 
 
+def select_directory(fid: int, *, ne: int | None = None) -> CommandAPDU:
+    """SELECT a DF by its file identifier [S2.5 §6.11]; its FCI is not fetched unless ``ne`` asks for it."""
+    return CommandAPDU(0x00, 0xA4, 0x00, 0x00, fid.to_bytes(2, "big"), ne)
+
+
 def read_record(p1: int, mode: RecordMode, *, sfi: int = 0, ne: int) -> CommandAPDU:
     """READ RECORD [S2.5 §6.10]. ``p1``: record number or identifier; ``sfi`` 0 = current EF.
 
     ``ne`` is the exact length of the answer, tag and length bytes included: the card answers 6Cxx to any other.
     """
     return CommandAPDU(0x00, 0xB2, p1, sfi << 3 | mode, ne=ne)
+
+
+def update_record(p1: int, mode: RecordMode, record: bytes, *, sfi: int = 0) -> CommandAPDU:
+    """UPDATE RECORD [S2.5 §6.13]: replace a record, or append one.
+
+    ``p1``: record number or identifier; the next free number and an unknown identifier append. ``record``: all of it,
+    tag and length included; bare in a cyclic file, which takes a new one by P1 00 and mode PREVIOUS.
+    """
+    return CommandAPDU(0x00, 0xDC, p1, sfi << 3 | mode, record)
+
+
+def read_binary(offset: int, *, sfi: int = 0, ne: int) -> CommandAPDU:
+    """READ BINARY [S2.5 §6.9] from ``offset`` of the current EF, 0…7FFF; of the EF ``sfi``, 0…FF, if one is named."""
+    return CommandAPDU(0x00, 0xB0, *_place(offset, sfi), ne=ne)
+
+
+def update_binary(offset: int, data: bytes, *, sfi: int = 0) -> CommandAPDU:
+    """UPDATE BINARY [S2.5 §6.12]: overwrite 1…255 bytes; ``offset`` and ``sfi`` as for :func:`read_binary`."""
+    return CommandAPDU(0x00, 0xD6, *_place(offset, sfi), data)
+
+
+def authenticated(command: CommandAPDU) -> bytes:
+    """What the MAC of a command is computed over: CLA with its low nibble 4, INS, P1, P2, Lc counting the MAC, data.
+
+    ``command``: as it would be sent without secure messaging (安全报文) [S2.4 §8.2, S2.7 §7].
+    """
+    data = _plain(command)
+    return bytes((command.cla | 0x04, command.ins, command.p1, command.p2, len(data) + MAC_SIZE)) + data
+
+
+def with_mac(command: CommandAPDU, mac: bytes) -> CommandAPDU:
+    """The command as it is sent with secure messaging: ``mac``, 4 bytes, ends its data field."""
+    return CommandAPDU(command.cla | 0x04, command.ins, command.p1, command.p2, _plain(command) + mac, command.ne)
 
 
 def get_challenge(size: int = 8) -> CommandAPDU:
@@ -76,6 +115,16 @@ def verify(pin: Secret) -> CommandAPDU:
 def verify_query() -> CommandAPDU:
     """VERIFY without data [S2.5 §6.14]: asks for the tries left, costs none; 9000 = no PIN is set."""
     return CommandAPDU(0x00, 0x20, 0x00, 0x00)
+
+
+def _place(offset: int, sfi: int) -> tuple[int, int]:
+    """P1 and P2: 100xxxxx and an offset of one byte, or an offset of 15 bits."""
+    return (0x80 | sfi, offset) if sfi else (offset >> 8, offset & 0xFF)
+
+
+def _plain(command: CommandAPDU) -> bytes:
+    assert isinstance(command.data, bytes), "secrets are encrypted before they get a MAC"
+    return command.data
 
 
 def _version(key_version: int | None) -> bytes:

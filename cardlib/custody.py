@@ -19,7 +19,7 @@ class KeyCustodian(Protocol):
 
     @abstractmethod
     def cryptograms(self, request: KeyRequest) -> tuple[bytes, ...]:
-        """One authentication cryptogram of 8 bytes for each of ``request.cryptograms``, in their order.
+        """One answer for each of ``request.cryptograms``, in their order: 8 bytes for a Cryptogram, 4 for a Mac.
 
         Raises :class:`~cardlib.errors.KeyUnavailableError` when a key is not here or not for this use, and
         :class:`~cardlib.errors.AlgorithmUnsupportedError` for a cipher that cannot be computed here. All or nothing.

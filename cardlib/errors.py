@@ -7,14 +7,22 @@
     ├─ VersionUnsupportedError    a version of the specification that no profile describes
     ├─ AlgorithmUnsupportedError  a cipher that cannot be computed here (SSF33 is unpublished)
     ├─ NotAuthenticError          the card's cryptogram is not that of a genuine card
+    ├─ NotInProfileError          this version of the card has no such file or item
+    ├─ AccessForbiddenError       no PIN and no key opens this file to a command
+    ├─ PinRequiredError           the file wants the PIN, and none was given
+    ├─ LastPinTryError            one try is left, and the caller did not allow it to be used
+    ├─ ReadBackError              what was written does not stand on the card
     ├─ UnansweredError
     │  └─ KeyUnavailableError     the key custodian has not got the key, or will not use it
     └─ MalformedError
+       ├─ ChangesError            values that cannot be written, all of them named
        ├─ ItemError               an item that cannot be read or written as its schema says
        └─ CardDataError           what a card holds does not allow going on
 
 Messages never contain what stands in an item.
 """
+
+from collections.abc import Sequence
 
 from apdu.errors import CardError, MalformedError, UnansweredError
 
@@ -52,6 +60,47 @@ class NotAuthenticError(CardError):
         super().__init__(message)
 
 
+class NotInProfileError(CardError):
+    """This version of the card has no such file or item (卡片无此文件或数据项); ``name`` is what was asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"this version of the card has no {name!r}")
+
+
+class AccessForbiddenError(CardError):
+    """No PIN and no key opens the file to this command (禁止访问): it is the card's own business."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"the file {file} is closed to this command")
+
+
+class PinRequiredError(CardError):
+    """The file asks for the holder's PIN, and none was given (需要校验密码)."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"the file {file} asks for the PIN")
+
+
+class LastPinTryError(CardError):
+    """One try of the PIN is left; it is not used unless the caller says so (密码仅剩最后一次机会)."""
+
+    tries_left = 1
+
+    def __init__(self) -> None:
+        super().__init__("one try of the PIN is left, and the caller did not allow its use")
+
+
+class ReadBackError(CardError):
+    """The card took the update, and does not hold what was written (回读不一致)."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"the file {file} does not hold what was written to it")
+
+
 class KeyUnavailableError(UnansweredError):
     """The key custodian has not got this key or this version of it, or refuses to use it (密钥不可用).
 
@@ -80,6 +129,17 @@ class ItemError(MalformedError):
     def within(self, file: str) -> "ItemError":
         """The same error, said of an item of this file."""
         return ItemError(self.item, self.reason, file=file)
+
+
+class ChangesError(MalformedError):
+    """Values that an update asks for cannot be written (更新内容错误); ``faults`` names each of them.
+
+    Each fault is an :class:`ItemError`, :class:`NotInProfileError` or :class:`AccessForbiddenError`.
+    """
+
+    def __init__(self, faults: Sequence[CardError]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(str(fault) for fault in faults))
 
 
 class CardDataError(MalformedError):

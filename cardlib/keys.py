@@ -165,17 +165,17 @@ _DECLARATIONS: Final = (
     KeyDeclaration("DLK", Purpose.LOAD, "DF04", _PROVINCIAL),
     KeyDeclaration("DTK", Purpose.TAC, "DF04", _PROVINCIAL),
     KeyDeclaration("DSK", Purpose.STARTING_DAY, "DF04", _PROVINCIAL, 0x87),
-    # DF05 生命与健康信息区
+    # DF05 生命与健康信息区; ids of DF05 and DF06 continue the numbering of DF03 and DF04
     KeyDeclaration("MKDF05", Purpose.MASTER, "DF05", _ISSUER),
-    KeyDeclaration("STKDF05", Purpose.MAINTENANCE, "DF05", _UNKNOWN),
-    KeyDeclaration("UK1DF05", Purpose.UPDATE, "DF05", _UNKNOWN),
+    KeyDeclaration("STKDF05", Purpose.MAINTENANCE, "DF05", _UNKNOWN, 0x82),
+    KeyDeclaration("UK1DF05", Purpose.UPDATE, "DF05", _UNKNOWN, 0x83),
     # DF06 救助与优抚信息区
     KeyDeclaration("MKDF06", Purpose.MASTER, "DF06", _ISSUER),
-    KeyDeclaration("STKDF06", Purpose.MAINTENANCE, "DF06", _UNKNOWN),
-    KeyDeclaration("LKDF06", Purpose.APPLICATION_BLOCK, "DF06", _UNKNOWN),
-    KeyDeclaration("RK1DF06", Purpose.READ, "DF06", _UNKNOWN),
-    KeyDeclaration("UK1DF06", Purpose.UPDATE, "DF06", _UNKNOWN),
-    KeyDeclaration("UK2DF06", Purpose.UPDATE, "DF06", _UNKNOWN),
+    KeyDeclaration("STKDF06", Purpose.MAINTENANCE, "DF06", _UNKNOWN, 0x82),
+    KeyDeclaration("LKDF06", Purpose.APPLICATION_BLOCK, "DF06", _UNKNOWN, 0x83),
+    KeyDeclaration("RK1DF06", Purpose.READ, "DF06", _UNKNOWN, 0x84),
+    KeyDeclaration("UK1DF06", Purpose.UPDATE, "DF06", _UNKNOWN, 0x85),
+    KeyDeclaration("UK2DF06", Purpose.UPDATE, "DF06", _UNKNOWN, 0x86),
     # DF07 人事人才信息区
     KeyDeclaration("MKDF07", Purpose.MASTER, "DF07", _ISSUER),
     KeyDeclaration("RK1DF07", Purpose.READ, "DF07", _UNKNOWN, 0x83),
@@ -188,6 +188,10 @@ _DECLARATIONS: Final = (
 
 KEYS: Final[Mapping[str, KeyDeclaration]] = MappingProxyType({key.name: key for key in _DECLARATIONS})
 """Every key of the specification by its name."""
+
+
+VERSIONS: Final = (1, 2, 3)
+"""Versions in which a key is issued (密钥组数) [S2.9 annex B]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +217,12 @@ class CardFactors:
     def __post_init__(self) -> None:
         factors(self.region, self.card_factor)
 
-    def card_key(self, key: KeyReference, root: Secret) -> Secret:
+    def card_key(self, key: KeyReference, root: Secret, keys: Mapping[str, KeyDeclaration] = KEYS) -> Secret:
         """This card's own key under the first-level root key (一级根密钥) ``root``, in the length it has on this card.
 
-        A root that is longer is cut: single DES takes the left half.
+        ``keys``: what is known of keys by their name. A root that is longer is cut: single DES takes the left half.
         """
-        size = KEYS[key.name].size(self.algorithm) if key.name in KEYS else len(root)
+        size = keys[key.name].size(self.algorithm) if key.name in keys else len(root)
         return card_key(suite_for(self.algorithm), Secret(root.reveal()[:size]), self.region, self.card_factor)
 
 
@@ -236,9 +240,25 @@ class Cryptogram:
     original: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Mac:
+    """One message authentication code of a command to compute (报文鉴别码) [S2.4 §8.2]: 4 bytes.
+
+    ``key`` is a maintenance key (STK); ``factor`` makes the session key: the card's last challenge, 4 or 8 bytes.
+    ``data``: header with the Lc that counts the MAC, and command data (:func:`cardlib.commands.authenticated`).
+    """
+
+    key: KeyReference
+    factor: bytes = field(repr=False)
+    data: bytes = field(repr=False)
+
+
 @dataclass(frozen=True)
 class KeyRequest(Question[tuple[bytes, ...]]):
-    """A flow asks a key custodian for cryptograms of one card; the answer is 8 bytes for each, in the same order."""
+    """A flow asks a key custodian for what takes keys of one card; the answers come in the same order.
+
+    8 bytes for each :class:`Cryptogram`, 4 for each :class:`Mac`.
+    """
 
     card: CardFactors
-    cryptograms: tuple[Cryptogram, ...]
+    cryptograms: tuple[Cryptogram | Mac, ...]

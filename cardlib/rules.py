@@ -5,6 +5,7 @@ satisfied; its ``str`` is the notation of the specification's tables: ``free``, 
 ``(PIN&RK3DF03)|UK4DF03``.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -35,6 +36,21 @@ class _Free(Rule):
 
     def __str__(self) -> str:
         return "free"
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed(Rule):
+    word: str
+
+    def satisfied(self, *, pin: bool, keys: Collection[str]) -> bool:  # noqa: ARG002
+        return False
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset()
+
+    def __str__(self) -> str:
+        return self.word
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +131,53 @@ FREE: Final[Rule] = _Free()
 
 PIN: Final[Rule] = _Pin()
 """The holder's PIN was verified (个人密码)."""
+
+NEVER: Final[Rule] = _Closed("never")
+"""No command may do it; the card's operating system does it by itself (禁止)."""
+
+NONE: Final[Rule] = _Closed("none")
+"""There is no such access: the file has no identifier (无)."""
+
+COS: Final[Rule] = _Closed("COS")
+"""The card's operating system alone (卡内操作系统)."""
+
+_WORDS: Final = {str(rule): rule for rule in (FREE, PIN, NEVER, NONE, COS)}
+_TOKEN: Final = re.compile(r"[|&()]|[A-Za-z0-9]+")
+
+
+def rule(notation: str) -> Rule:
+    """The rule of this notation, the one of the specification's tables: ``free``, ``PIN|RK1DF01``.
+
+    ``|`` and ``&`` do not mix without parentheses. Raises :class:`ValueError`.
+    """
+    tokens = _TOKEN.findall(notation)
+    if "".join(tokens) != notation:
+        raise ValueError(f"{notation!r} is no access rule")
+    found = _compound(tokens, notation)
+    if tokens:
+        raise ValueError(f"{notation!r} is no access rule")
+    return found
+
+
+def _compound(tokens: list[str], notation: str) -> Rule:
+    """A rule and the further ones joined to it by one and the same sign; takes its tokens away."""
+    parts = [_single(tokens, notation)]
+    sign = tokens[0] if tokens else ""
+    while tokens and tokens[0] == sign and sign in {"|", "&"}:
+        tokens.pop(0)
+        parts.append(_single(tokens, notation))
+    if len(parts) == 1:
+        return parts[0]
+    return AnyOf(*parts) if sign == "|" else AllOf(*parts)
+
+
+def _single(tokens: list[str], notation: str) -> Rule:
+    word = tokens.pop(0) if tokens else ""
+    if word == "(":
+        inner = _compound(tokens, notation)
+        if not tokens or tokens.pop(0) != ")":
+            raise ValueError(f"{notation!r} lacks a parenthesis")
+        return inner
+    if not word.isalnum():
+        raise ValueError(f"{notation!r} is no access rule")
+    return _WORDS.get(word) or Key(word)

@@ -5,12 +5,16 @@ value never show it, because a person's data must not reach a log by accident: u
 """
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from cardlib.text import REPLACEMENT
+
+_LENGTHS: Final = frozenset({4, 6, 8, 14})
+"""Digits of a year, a month, a day and a second."""
 
 
 class Concern(StrEnum):
@@ -31,8 +35,10 @@ class Concern(StrEnum):
     LENGTH_DIFFERS = "LENGTH_DIFFERS", "the record's length differs from the specification", "记录长度与规范不符"
     TEXT_UNDECODABLE = "TEXT_UNDECODABLE", "contains bytes that are no GB 18030 text", "含有无法解码的字符"
     ITEM_UNREADABLE = "ITEM_UNREADABLE", "does not have the structure the specification gives", "数据结构不符合规范"
+    NUMBER_NOT_DIGITS = "NUMBER_NOT_DIGITS", "holds something else than the digits of a number", "数值含有非数字字符"
+    REGION_MALFORMED = "REGION_MALFORMED", "is not a region code of six digits", "行政区划代码格式不符"
     CODE_UNKNOWN = "CODE_UNKNOWN", "the code is not in the table of the specification", "代码不在规范代码表内"
-    DATE_NOT_STANDARD = "DATE_NOT_STANDARD", "the date is not written as packed YYYYMMDD", "日期未按规范格式存储"
+    DATE_NOT_STANDARD = "DATE_NOT_STANDARD", "the date is not written as packed digits", "日期未按规范格式存储"
     DATE_IMPOSSIBLE = "DATE_IMPOSSIBLE", "there is no such day in the calendar", "日期不存在"
     DATE_IN_FUTURE = "DATE_IN_FUTURE", "the date lies in the future", "日期晚于今日"
     EXPIRED = "EXPIRED", "the card's validity has ended", "卡片已过有效期"
@@ -69,10 +75,10 @@ class ItemWarning:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardDate:
-    """A date as it stands on a card (日期): ``text`` holds its digits, YYYYMMDD, or what else was found.
+    """A year, month, day or second as it stands on a card (日期): ``text`` holds its digits, or what else was found.
 
-    ``standard`` is False where the card does not store packed YYYYMMDD: cards of early issues hold the year alone, as
-    four ASCII digits, for which ``text`` is "2012".
+    YYYY, YYYYMM, YYYYMMDD or YYYYMMDDhhmmss: the number of digits tells which. ``standard`` is False where the card
+    does not store them packed: cards of early issues hold the year alone, as four ASCII digits, in the place of a day.
     """
 
     text: str
@@ -86,42 +92,43 @@ class CardDate:
     @property
     def date(self) -> dt.date | None:
         """The day, or None where ``text`` does not name one of the calendar."""
-        return self._day(self.text)
+        return self.first_day if len(self.text) in {8, 14} else None
 
     @property
     def iso(self) -> str:
-        """YYYY-MM-DD of eight digits, real day or not; other text as it is."""
-        return f"{self.text[:4]}-{self.text[4:6]}-{self.text[6:]}" if len(self.text) == 8 else self.text
+        """YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss, possible or not; text of another length as it is."""
+        text = self.text
+        if len(text) not in _LENGTHS:
+            return text
+        day = "-".join(part for part in (text[:4], text[4:6], text[6:8]) if part)
+        return f"{day}T{text[8:10]}:{text[10:12]}:{text[12:]}" if len(text) == 14 else day
 
     @property
     def first_day(self) -> dt.date | None:
-        """The day, or 1 January where ``text`` is a year; else None."""
-        return self._day(f"{self.text}0101") if self._is_year else self.date
+        """The day, or the first one of a month or a year; None for what is not in the calendar."""
+        if len(self.text) not in _LENGTHS or not (self.text.isascii() and self.text.isdigit()):
+            return None
+        first = "00000101000000"
+        try:
+            return dt.datetime.strptime(self.text + first[len(self.text) :], "%Y%m%d%H%M%S").date()  # noqa: DTZ007
+        except ValueError:
+            return None
 
     @property
     def last_day(self) -> dt.date | None:
-        """The day, or 31 December where ``text`` is a year; else None."""
-        return self._day(f"{self.text}1231") if self._is_year else self.date
+        """The day, or the last one of a month or a year; None for what is not in the calendar."""
+        first = self.first_day
+        if first is None or len(self.text) > 6:
+            return first
+        month = first.month if len(self.text) == 6 else 12
+        return first.replace(month=month, day=monthrange(first.year, month)[1])
 
     @property
     def concerns(self) -> tuple[Concern, ...]:
-        """What differs from a packed day of the calendar."""
+        """What differs from packed digits of something in the calendar."""
         if not self.standard:
             return (Concern.DATE_NOT_STANDARD,)
-        return () if self.date else (Concern.DATE_IMPOSSIBLE,)
-
-    @property
-    def _is_year(self) -> bool:
-        return len(self.text) == 4
-
-    @staticmethod
-    def _day(digits: str) -> dt.date | None:
-        if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
-            return None
-        try:
-            return dt.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-        except ValueError:
-            return None
+        return () if self.first_day else (Concern.DATE_IMPOSSIBLE,)
 
     def __repr__(self) -> str:
         return "<CardDate>"
@@ -178,16 +185,21 @@ class CardIdentifier:
         return "<CardIdentifier>"
 
 
-Value: TypeAlias = str | bytes | CardDate | Coded | CardIdentifier | Mapping[str, "Value"] | None
-"""What an item holds; None where it is blank, missing or unreadable."""
+Value: TypeAlias = (
+    str | int | bytes | CardDate | Coded | CardIdentifier | Mapping[str, "Value"] | tuple["Value", ...] | None
+)
+"""What an item holds; None where it is blank, missing or unreadable.
+
+A constructed item holds a mapping by name, an item with several records a tuple, as long as it has records; money is an
+``int`` and counts fen (分).
+"""
 
 
 def concerns(value: Value) -> tuple[Concern, ...]:
-    """What is to be said about a decoded value."""
+    """What is to be said about a decoded value, whichever item holds it."""
     if isinstance(value, CardDate | Coded | CardIdentifier):
         return value.concerns
     if isinstance(value, str):
         return (Concern.TEXT_UNDECODABLE,) if REPLACEMENT in value else ()
-    if isinstance(value, Mapping):
-        return tuple(dict.fromkeys(concern for part in value.values() for concern in concerns(part)))
-    return ()
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return tuple(dict.fromkeys(concern for part in parts for concern in concerns(part)))

@@ -2,22 +2,28 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import date
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import grpc
 
 from cardlib.custody import KeyCustodian
+from cardlib.flows.read_files import read_files
 from cardlib.flows.read_identity import AuthenticityCheck, read_identity
+from cardlib.flows.read_photo import read_photo
+from cardlib.flows.update_items import update_items
 from cardlib.forms import FormMemory
-from services import mapping
+from cardlib.regional import RegionalProfiles
+from services import requests
 from services.errors import InvalidRequestError
+from services.mapping import answers
+from services.mapping.changes import changes
 from services.readers import ReaderHub
 from sscard.v1 import card_pb2, card_pb2_grpc
 
-MAX_NAME = 255
-"""Characters in a reader's name; PC/SC has at most 127 bytes."""
+STANDARD: Final = RegionalProfiles()
+"""Nothing beyond the standard."""
 
 CHECKS = {
     card_pb2.AUTHENTICITY_CHECK_UNSPECIFIED: AuthenticityCheck.WHEN_POSSIBLE,
@@ -28,7 +34,8 @@ CHECKS = {
 class CardService(card_pb2_grpc.CardServiceServicer):
     """Parse, one flow, map.
 
-    ``call_deadline``: seconds that a call takes at most. ``today`` is the clock by which validity is judged.
+    ``call_deadline``: seconds that a call takes at most. ``regional``: what regions add to the card. ``today`` is the
+    clock by which validity is judged.
     """
 
     def __init__(
@@ -37,37 +44,82 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         custodian: KeyCustodian,
         *,
         call_deadline: float,
+        regional: RegionalProfiles = STANDARD,
         today: Callable[[], date] = date.today,
     ) -> None:
         self._hub = hub
         self._custodian = custodian
         self._call_deadline = call_deadline
         self._today = today
+        self._profiles = regional
         self._forms = FormMemory()
 
     async def ReadIdentity(  # noqa: N802  the stub's name
         self, request: card_pb2.ReadIdentityRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> card_pb2.ReadIdentityResponse:
         """Whose card it is, and whether it is genuine."""
-        reader = _name("reader", request.reader)
+        reader = requests.reader_name(request.reader)
         check = CHECKS.get(request.authenticity_check)
         if check is None:
             raise InvalidRequestError("authenticity_check", "is no value of AuthenticityCheck")
         async with self._hub.card(reader, deadline=self._deadline(context)) as card:
             flow = read_identity(card.atr, rng=secrets.token_bytes, today=self._today(), forms=self._forms, check=check)
             reading = await card.run(flow, self._custodian.answer)
-            return mapping.identity_response(reading, card.atr)
+            return answers.identity_response(reading, card.atr)
+
+    async def ReadFiles(  # noqa: N802
+        self, request: card_pb2.ReadFilesRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> card_pb2.ReadFilesResponse:
+        """Any files and items of the card."""
+        reader = requests.reader_name(request.reader)
+        wanted = requests.wanted_names(request.files, request.read_mask)
+        pin = requests.packed_pin(request.pin)
+        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+            flow = read_files(
+                card.atr,
+                wanted,
+                rng=secrets.token_bytes,
+                today=self._today(),
+                forms=self._forms,
+                pin=pin,
+                allow_last_try=request.allow_last_try,
+                profiles=self._profiles,
+            )
+            return answers.files_response(await card.run(flow, self._custodian.answer))
+
+    async def ReadPhoto(  # noqa: N802
+        self, request: card_pb2.ReadPhotoRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[card_pb2.ReadPhotoResponse]:
+        """The holder's photo; the card is let go before a caller that may be slow gets the first piece."""
+        reader = requests.reader_name(request.reader)
+        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+            flow = read_photo(card.atr, rng=secrets.token_bytes, forms=self._forms)
+            photo = await card.run(flow, self._custodian.answer)
+        for piece in answers.photo_pieces(photo):
+            yield piece
+
+    async def UpdateItems(  # noqa: N802
+        self, request: card_pb2.UpdateItemsRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> card_pb2.UpdateItemsResponse:
+        """New values of items."""
+        reader = requests.reader_name(request.reader)
+        requests.request_id(request.request_id)
+        # What regions add comes last: the newest profile that has an item says which kind of value it takes.
+        wanted = changes(request, self._profiles.every)
+        pin = requests.packed_pin(request.pin)
+        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+            flow = update_items(
+                card.atr,
+                wanted,
+                rng=secrets.token_bytes,
+                forms=self._forms,
+                pin=pin,
+                allow_last_try=request.allow_last_try,
+                profiles=self._profiles,
+            )
+            return answers.update_response(await card.run(flow, self._custodian.answer))
 
     def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
         limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
         return time.monotonic() + limit
-
-
-def _name(field: str, value: str) -> str:
-    if not value:
-        raise InvalidRequestError(field, "is required")
-    if len(value) > MAX_NAME:
-        # It comes back in the error's metadata, for which HTTP/2 has little room.
-        raise InvalidRequestError(field, f"is longer than {MAX_NAME} characters")
-    return value

@@ -85,6 +85,8 @@ class Config(BaseSettings):
     readers: ReaderKind = ReaderKind.PCSC
     simulated_cards: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ("2.0", "3.0")
     """Software cards by name, each in a reader of its own; in the environment separated by commas."""
+    regional_profiles: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Files that say what regions add to the card, :mod:`cardlib.regional`; in the environment separated by commas."""
     log_level: LogLevel = LogLevel.INFO
     call_deadline: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Longest time for one call, also where the caller sets a longer deadline or none."""

@@ -60,6 +60,8 @@ class _Call:
     def __init__(self, method: str, request: Any) -> None:
         self._began = time.perf_counter()
         self._about = {"method": method, "reader": getattr(request, "reader", "")[:MAX_NAME]}
+        if request_id := getattr(request, "request_id", ""):
+            self._about["request_id"] = request_id[:MAX_NAME]
         _log.debug("request", **self._about, message=request)
 
     def note_answer(self, answer: Any) -> None:

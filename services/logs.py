@@ -18,12 +18,12 @@ from services.config import LogLevel
 from services.redaction import redacted
 
 SENSITIVE: Final = frozenset(
-    field.name
+    declared.name
     for profile in ALL
     for directory in profile.directories
     for file in directory.files
-    for field in (*file.fields, *file.items)
-    if field.sensitive
+    for declared in (*file.declarations, *file.items)
+    if declared.sensitive
 )
 """Names of the items that hold data of a person or identify one card."""
 

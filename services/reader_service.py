@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from services import mapping
+from services.mapping import readers
 from services.readers import ReaderHub
 from sscard.v1 import reader_pb2, reader_pb2_grpc
 
@@ -22,7 +22,7 @@ class ReaderService(reader_pb2_grpc.ReaderServiceServicer):
         context: "grpc.aio.ServicerContext[Any, Any]",  # noqa: ARG002
     ) -> reader_pb2.ListReadersResponse:
         """The readers as they are now."""
-        return reader_pb2.ListReadersResponse(readers=[mapping.reader(state) for state in self._hub.states()])
+        return reader_pb2.ListReadersResponse(readers=[readers.reader(state) for state in self._hub.states()])
 
     async def WatchReaders(  # noqa: N802
         self,
@@ -32,4 +32,4 @@ class ReaderService(reader_pb2_grpc.ReaderServiceServicer):
         """The present state as events, then what happens, until the caller has enough."""
         async with self._hub.watch() as events:
             async for event in events:
-                yield reader_pb2.WatchReadersResponse(event=mapping.event(event))
+                yield reader_pb2.WatchReadersResponse(event=readers.event(event))

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from apdu.errors import NoServiceError
 from apdu.readers import Readers
 from cardlib.custody import KeyCustodian, NoKeys
+from cardlib.regional import RegionalProfileError, RegionalProfiles, load
 from services import logs
 from services.card_service import CardService
 from services.config import Config, ConfigError, ReaderKind
@@ -101,8 +102,12 @@ class Server:
 
 
 def build_server(config: Config, readers: Readers, custodian: KeyCustodian) -> Server:
-    """A server over these readers and keys, not started yet; raises :class:`AccessUndeclaredError`."""
+    """A server over these readers and keys, not started yet.
+
+    Raises :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles that cannot be used.
+    """
     check_access(SERVICES)
+    regional = open_regional_profiles(config)
     hub = ReaderHub(
         readers,
         card_wait=config.card_wait,
@@ -113,13 +118,21 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian) -> S
     server = grpc.aio.server(interceptors=(CallInterceptor(),), options=(("grpc.so_reuseport", 0),))
     reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(hub), server)
     card_pb2_grpc.add_CardServiceServicer_to_server(
-        CardService(hub, custodian, call_deadline=config.call_deadline), server
+        CardService(hub, custodian, call_deadline=config.call_deadline, regional=regional), server
     )
     healthy = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     return Server(config, hub, server, healthy)
+
+
+def open_regional_profiles(config: Config) -> RegionalProfiles:
+    """What regions add to the card; raises :class:`ConfigError` with everything that is wrong with the files."""
+    try:
+        return load(*config.regional_profiles)
+    except RegionalProfileError as error:
+        raise ConfigError("; ".join(error.faults)) from None
 
 
 def open_readers(config: Config) -> Readers:
@@ -138,7 +151,9 @@ def open_readers(config: Config) -> Readers:
 
 def open_custodian(config: Config) -> KeyCustodian:
     """Whoever holds the keys: the published ones in development, nobody yet in production."""
-    return DevelopmentCustodian(development_mode=True) if config.development else NoKeys()
+    if not config.development:
+        return NoKeys()
+    return DevelopmentCustodian(development_mode=True, keys=open_regional_profiles(config).keys)
 
 
 async def serve(config: Config) -> None:

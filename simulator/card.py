@@ -5,6 +5,7 @@ import secrets
 from cardlib.crypto import suite_for
 from simulator.command import MAX_ANSWER, SW, Refused
 from simulator.commands import INSTRUCTIONS, Instruction
+from simulator.files import Memory
 from simulator.image import CardImage
 from simulator.quirks import CONFORMING, Quirks
 from simulator.security import Rng, Safe
@@ -12,7 +13,9 @@ from simulator.session import Session
 
 GET_RESPONSE = b"\x00\xc0"
 MIN_COMMAND = 4
-_CLASSES = frozenset(header[0] for header in INSTRUCTIONS)
+INTERINDUSTRY = 0x00
+"""The class of all commands without secure messaging."""
+
 _OK = b"\x90\x00"
 
 
@@ -20,8 +23,9 @@ class SoftwareCard:
     """A social security card in software (软件卡), personalised as ``image`` says.
 
     ``t0``: answers as a card does by T=0 — 61xx and GET RESPONSE, 6Cxx; False: as through a reader that hides both.
-    ``rng``: its source of random bytes. ``quirks``: how it deviates from the standard. PIN and key counters last as
-    long as the object; everything else is forgotten at power-off and reset. Not thread-safe.
+    ``rng``: its source of random bytes. ``quirks``: how it deviates from the standard. What is written to its
+    files, and PIN and key counters, last as long as the object; everything else is forgotten at power-off and reset.
+    Not thread-safe.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class SoftwareCard:
         self.atr = image.atr
         self._root = image.root
         self._safe = Safe(image.root, suite_for(image.algorithm))
+        self._memory = Memory()
         self._t0 = t0
         self._exact = t0 and quirks.exact_le
         self._rng = rng
@@ -43,7 +48,7 @@ class SoftwareCard:
 
     def reset(self) -> bytes:
         """Start anew: the MF is selected, no right is held; returns the answer to reset."""
-        self._session = Session(self._root, self._safe, self._quirks, self._rng)
+        self._session = Session(self._root, self._safe, self._memory, self._quirks, self._rng)
         self._waiting = b""
         return self.atr
 
@@ -95,7 +100,7 @@ def _instruction(command: bytes) -> Instruction:
         raise Refused(SW.WRONG_LENGTH)
     instruction = INSTRUCTIONS.get(command[:2])
     if instruction is None:
-        raise Refused(SW.INS_UNSUPPORTED if command[0] in _CLASSES else SW.CLA_UNSUPPORTED)
+        raise Refused(SW.INS_UNSUPPORTED if command[0] == INTERINDUSTRY else SW.CLA_UNSUPPORTED)
     return instruction
 
 

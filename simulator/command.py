@@ -22,9 +22,13 @@ class SW(IntEnum):
     BLOCKED = 0x6983
     NO_CHALLENGE = 0x6984
     NO_CURRENT_FILE = 0x6986
+    MAC_MISSING = 0x6987
+    MAC_WRONG = 0x6988
     FUNCTION_UNSUPPORTED = 0x6A81
     FILE_NOT_FOUND = 0x6A82
     RECORD_NOT_FOUND = 0x6A83
+    FILE_FULL = 0x6A84
+    WRONG_TLV = 0x6A85
     WRONG_P1P2 = 0x6A86
     KEY_NOT_FOUND = 0x6A88
     WRONG_OFFSET = 0x6B00
@@ -46,7 +50,8 @@ class Command(NamedTuple):
     """A well-formed command, after CLA and INS have chosen its handler.
 
     ``data`` is the command data field (0…255 bytes), ``le`` the Le byte as sent (00…FF; None when there was none).
-    ``exact`` says that the answer's length has to be asked for exactly, as T=0 demands.
+    ``exact`` says that the answer's length has to be asked for exactly, as T=0 demands. ``header`` is CLA INS P1 P2 Lc
+    as sent, for the MAC of secure messaging.
     """
 
     p1: int
@@ -54,6 +59,12 @@ class Command(NamedTuple):
     data: bytes
     le: int | None
     exact: bool
+    header: bytes = b""
+
+    @property
+    def secure(self) -> bool:
+        """Whether it came with secure messaging (CLA 04), a MAC at the end of its data [S2.4 §8.2]."""
+        return self.header[:1] == b"\x04"
 
     @property
     def wanted(self) -> int:

@@ -11,6 +11,7 @@ class KeyUse(Enum):
 
     INTERNAL = "internal authentication"
     EXTERNAL = "external authentication"
+    MAINTENANCE = "secure messaging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,14 @@ class PinRecord:
 class KeyRecord:
     """One version of one key (密钥).
 
-    ``name``: as access rules call it, "RKSSSE". ``card_id``: P2 of EXTERNAL AUTHENTICATE, 00 for IRK. ``version``:
-    1…255. ``value``: this card's diversified key. ``tries``: wrong authentications before it blocks; None: never.
+    ``name``: as access rules call it, "RKSSSE". ``card_id``: P2 of EXTERNAL AUTHENTICATE, 00 for IRK; None for a
+    maintenance key (STK), which no command names, when none is known. ``version``: 1…255. ``value``: this card's
+    diversified key. ``tries``: wrong authentications before it blocks; None: never.
     """
 
     use: KeyUse
     name: str
-    card_id: int
+    card_id: int | None
     version: int
     value: Secret
     tries: int | None = None

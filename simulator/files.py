@@ -1,14 +1,14 @@
 """The file system: directories and elementary files, and what is selected among them [S2.3 §5].
 
-The tree is what personalisation left on the card; it does not change while cards are read, so any number of cards may
-share one. :class:`Selection` is what one powered card remembers of it.
+The tree is what personalisation left on the card; it never changes, so any number of cards may share one.
+:class:`Memory` is what one card has written since, :class:`Selection` what it remembers of the tree while powered.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from cardlib.rules import Rule
+from cardlib.rules import NEVER, Rule
 from simulator.command import SW, Refused
 from simulator.credentials import KeyRecord, PinRecord
 
@@ -19,36 +19,93 @@ MAX_SFI = 0x1E
 """Short file identifiers are 01…1E [S2.3 §5.2.3]."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordFile:
-    """A linear file of variable-length records (变长线性记录文件).
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """What every elementary file has (基本文件).
 
-    ``fid``: 2-byte file identifier, whose low five bits are the SFI. ``read``: who may read. ``records``: in order of
-    creation, each a simple TLV object as READ RECORD answers it: tag, length, value [S2.3 §5.3.1].
+    ``fid``: 2-byte file identifier, whose low five bits are the SFI. ``read``, ``update``: who may.
+    ``secure_messaging``: name of the maintenance key that has to authenticate updates; None: they come plain, as those
+    of every file of the standard do [S2.7 §7.3]. Two files are the same only if they are one object.
     """
 
     fid: int
     read: Rule
+    update: Rule = field(default=NEVER, kw_only=True)
+    secure_messaging: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordFile(File):
+    """What linear and cyclic files have in common: ``records`` by number, the first is number 1."""
+
     records: tuple[bytes, ...] = field(repr=False)
 
-    def find(self, identifier: int, indexes: range) -> int:
-        """The first of ``indexes`` whose record has this tag (00: any tag); refuses with 6A83."""
-        for index in indexes:
-            if identifier in {0, self.records[index][0]}:
-                return index
-        raise Refused(SW.RECORD_NOT_FOUND)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearFile(RecordFile):
+    """A linear file (线性记录文件): records in order of creation, simple TLV objects [S2.3 §5.3.1].
+
+    A record is what READ RECORD answers: tag, length, value. ``space``: bytes that all of them together may take.
+    ``fixed``: they all have one length (定长); else each has its own (变长).
+    """
+
+    space: int = field(default=0, kw_only=True)
+    fixed: bool = field(default=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class TransparentFile:
+@dataclass(frozen=True, slots=True, eq=False)
+class CyclicFile(RecordFile):
+    """A cyclic file (循环定长记录文件): records without tag, ``size`` bytes each, the newest first.
+
+    ``capacity``: a new one takes the place of the oldest when there are that many [S2.3 §5.3].
+    """
+
+    size: int = field(kw_only=True)
+    capacity: int = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TransparentFile(File):
     """A file of plain bytes (透明文件), read by offset."""
 
-    fid: int
-    read: Rule
     content: bytes = field(repr=False)
 
 
-File: TypeAlias = RecordFile | TransparentFile
+@dataclass(frozen=True, slots=True, eq=False)
+class InternalFile:
+    """A file without identifier that only the card's own operating system uses (内部文件), such as the amounts."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+class Memory:
+    """What a card has written over the files of its image (可写存储); lasts as long as the card.
+
+    The image's files are shared and stay as they are: a file is copied here when it is first written.
+    """
+
+    __slots__ = ("_contents", "_records")
+
+    def __init__(self) -> None:
+        self._records: dict[RecordFile, tuple[bytes, ...]] = {}
+        self._contents: dict[TransparentFile, bytes] = {}
+
+    def records(self, file: RecordFile) -> tuple[bytes, ...]:
+        """The file's records as they are now."""
+        return self._records.get(file, file.records)
+
+    def content(self, file: TransparentFile) -> bytes:
+        """The file's bytes as they are now."""
+        return self._contents.get(file, file.content)
+
+    def write_records(self, file: RecordFile, records: tuple[bytes, ...]) -> None:
+        """Give the file other records, all at once."""
+        self._records[file] = records
+
+    def write_content(self, file: TransparentFile, content: bytes) -> None:
+        """Give the file other bytes, all at once."""
+        self._contents[file] = content
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +113,15 @@ class Directory:
     """The MF, a DDF or an ADF (目录文件).
 
     ``fid``: file identifier. ``name``: DF name, 5…16 bytes, or b"" for none. ``fci``: what SELECT answers, b"" for
-    nothing but 9000. ``files`` and ``directories``: what lies immediately below. ``pin`` and ``keys``: the secrets
-    kept at this level. Two directories are the same only if they are one object.
+    nothing but 9000. ``files``, ``internal`` files and ``directories``: what lies immediately below. ``pin`` and
+    ``keys``: the secrets kept at this level. Two directories are the same only if they are one object.
     """
 
     fid: int
     name: bytes = b""
     fci: bytes = b""
     files: tuple[File, ...] = ()
+    internal: tuple[InternalFile, ...] = ()
     directories: tuple["Directory", ...] = ()
     pin: PinRecord | None = None
     keys: tuple[KeyRecord, ...] = ()

@@ -1,38 +1,33 @@
 """A personalised card's contents: what a software card is made from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from apdu.secret import Secret
-from apdu.tlv import encode
+from apdu.tlv import parse_simple
+from cardlib import model
 from cardlib.crypto import Algorithm
-from cardlib.fci import ALGORITHM_ID, DF_NAME, FCI_TEMPLATE, ISSUER_DISCRETIONARY, PROPRIETARY
-from cardlib.keys import KEYS, CardFactors, KeyReference, Purpose
-from cardlib.model import CardProfile
-from cardlib.values import Value
+from cardlib.keys import VERSIONS, CardFactors, KeyReference, Purpose
 from simulator.credentials import KeyRecord, KeyUse, PinRecord
-from simulator.files import MF_FID, Directory, RecordFile
+from simulator.files import MF_FID, Directory
+from simulator.layout import Records, directory_file, elementary_files, internal_files, named_fci, ssse_fci
+from simulator.security import DEFAULT_KEY_VERSION
 
 SSSE_FID: Final = 0xDDF1
 """FID of the SSSE on one vendor's cards; the standard gives it none [S5]."""
 
-DIR_SFI: Final = 0x1E
-"""SFI of the DIR file as real cards name it in tag 88; this card has no DIR: all applications are then taken to be
-there [S2.3 §5.1.4]."""
-
 BANK_MF_NAME: Final = b"1PAY.SYS.DDF01"
 """DF name of the MF of cards that are bank cards too."""
 
-Contents: TypeAlias = Mapping[str, Mapping[str, Value]]
-"""Values by the profile's names of file and item; an item that is not there is blank on the card."""
+Contents: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Values by the profile's names of file and item, as the files' ``encode`` takes them; what is not there is blank."""
 
-Records: TypeAlias = Mapping[str, Sequence[bytes]]
-"""Whole records, tag and length included, by the profile's name of the file; a file that is not there is empty."""
-
-_SFI_OF_DIR = 0x88
 _NEVER_BLOCKS = frozenset({Purpose.INTERNAL_AUTHENTICATION, Purpose.CARD_BLOCK, Purpose.APPLICATION_BLOCK})
 """Keys whose failures are not counted [S2.7 §13.1, §13.2]."""
+
+_USES = {Purpose.INTERNAL_AUTHENTICATION: KeyUse.INTERNAL, Purpose.MAINTENANCE: KeyUse.MAINTENANCE}
+"""What keys are used for on the card; all others that authenticate do so externally."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,68 +65,100 @@ class Issue:
 
 
 def image_for(
-    profile: CardProfile, contents: Contents, issue: Issue, root_keys: Mapping[KeyReference, Secret]
+    profile: model.CardProfile, contents: Contents, issue: Issue, root_keys: Mapping[KeyReference, Secret]
 ) -> CardImage:
     """The image of a card that holds these values; other arguments and errors as for :func:`image_of_records`.
 
     Raises :class:`~cardlib.errors.ItemError` for a value that its item cannot hold, :class:`KeyError` for a file that
     the profile does not have.
     """
-    records = {name: profile.file_named(name).encode(values) for name, values in contents.items()}
+    records = encoded(profile, contents)
     return image_of_records(profile, records, issue, root_keys)
 
 
+def encoded(profile: model.CardProfile, contents: Contents) -> Records:
+    """The records of all files of a profile that hold these values; errors as for :func:`image_for`.
+
+    Internal files without values are left out: the operating system begins with zeros.
+    """
+    for name in contents:
+        profile.file_named(name)
+    return {
+        file.name: tuple(file.encode(contents.get(file.name, {})))
+        for directory in profile.directories
+        for file in directory.files
+        if file.name in contents or not isinstance(file, model.InternalFile)
+    }
+
+
 def image_of_records(
-    profile: CardProfile, records: Records, issue: Issue, root_keys: Mapping[KeyReference, Secret]
+    profile: model.CardProfile, records: Records, issue: Issue, root_keys: Mapping[KeyReference, Secret]
 ) -> CardImage:
     """The image of a card that holds these records as they are, right or wrong.
 
-    Files and access rules come from the SSSE of ``profile``. ``root_keys``: first-level root keys, in as many versions
-    as the card shall hold; they are diversified by the region in item 01 and by T6…TD. Raises
+    Directories, files and access rules are those of ``profile``. ``root_keys``: first-level root keys, in as many
+    versions as the card shall hold; they are diversified by the region in item 01 and by T6…TD. Raises
     :class:`~apdu.errors.MalformedError` where item 01 holds no region, or the historical bytes are too few.
     """
-    declared = profile.directories[0]
+    environment, *applications = profile.directories
+    keys = _card_keys(profile, _factors(profile, records, issue), root_keys, issue.key_tries)
     ssse = Directory(
         SSSE_FID,
-        declared.df_name,
-        _ssse_fci(declared.df_name, issue.algorithm),
-        files=tuple(RecordFile(file.fid, file.read, tuple(records.get(file.name, ()))) for file in declared.files),
+        environment.df_name,
+        ssse_fci(environment.df_name, issue.algorithm),
+        files=(*elementary_files(environment, records), directory_file(applications)),
+        internal=internal_files(environment, records),
+        directories=tuple(_application(declared, records, keys) for declared in applications),
         pin=PinRecord(issue.pin, issue.pin_tries),
-        keys=tuple(_card_keys(declared.name, _factors(profile, records, issue), root_keys, issue.key_tries)),
+        keys=tuple(keys[environment.name]),
     )
     name = BANK_MF_NAME if issue.bank_combined else b""
-    fci = encode(FCI_TEMPLATE, encode(DF_NAME, name)) if name else b""
+    fci = named_fci(name) if name else b""
     return CardImage(issue.historical_bytes, issue.algorithm, Directory(MF_FID, name, fci, directories=(ssse,)))
 
 
-def _ssse_fci(name: bytes, algorithm: Algorithm) -> bytes:
-    """6F{84 name, A5{88 SFI of DIR, 9F0C{86 algorithm}}}; DES, the default, is not named [S2.5 T37, S3 §10.1]."""
-    proprietary = encode(_SFI_OF_DIR, bytes((DIR_SFI,)))
-    if algorithm is not Algorithm.DES:
-        proprietary += encode(ISSUER_DISCRETIONARY, encode(ALGORITHM_ID, bytes((algorithm.value,))))
-    return encode(FCI_TEMPLATE, encode(DF_NAME, name) + encode(PROPRIETARY, proprietary))
+def _application(declared: model.Directory, records: Records, keys: Mapping[str, Sequence[KeyRecord]]) -> Directory:
+    if declared.fid is None:
+        raise ValueError(f"{declared.name} has no file identifier")
+    return Directory(
+        declared.fid,
+        declared.df_name,
+        named_fci(declared.df_name),
+        files=elementary_files(declared, records),
+        internal=internal_files(declared, records),
+        keys=tuple(keys[declared.name]),
+    )
 
 
-def _factors(profile: CardProfile, records: Records, issue: Issue) -> CardFactors:
+def _factors(profile: model.CardProfile, records: Records, issue: Issue) -> CardFactors:
     issuer = profile.file_named("issuer")
-    identifier = issuer.split(b"".join(records[issuer.name])).get(issuer.item_named("card_identifier").tag, b"")
+    tag = issuer.item_named("card_identifier").tag
+    identifier = next((value for found, value in parse_simple(b"".join(records[issuer.name])) if found == tag), b"")
     return CardFactors(issue.algorithm, identifier[:3].hex(), issue.historical_bytes[5:13])
 
 
 def _card_keys(
-    directory: str, card: CardFactors, root_keys: Mapping[KeyReference, Secret], tries: int
-) -> Iterator[KeyRecord]:
-    """The directory's keys that authenticate, as this card holds them."""
-    for reference, root in root_keys.items():
-        key = KEYS[reference.name]
-        if key.directory != directory or not key.authenticates or key.card_id is None:
+    profile: model.CardProfile, card: CardFactors, root_keys: Mapping[KeyReference, Secret], tries: int
+) -> Mapping[str, Sequence[KeyRecord]]:
+    """The keys that commands can use, as this card holds them, by directory; each has the name that rules call it."""
+    found: dict[str, list[KeyRecord]] = {directory.name: [] for directory in profile.directories}
+    for name, key in profile.keys.items():
+        maintenance = key.purpose is Purpose.MAINTENANCE
+        if key.directory not in found or not (maintenance or (key.authenticates and key.card_id is not None)):
             continue
-        internal = key.purpose is Purpose.INTERNAL_AUTHENTICATION
-        yield KeyRecord(
-            KeyUse.INTERNAL if internal else KeyUse.EXTERNAL,
-            key.name,
-            key.card_id,
-            reference.version,
-            card.card_key(reference, root),
-            None if key.purpose in _NEVER_BLOCKS else tries,
+        # STK is loaded in one version [S2.9 annex B], and is used without being named.
+        versions = (DEFAULT_KEY_VERSION,) if maintenance else VERSIONS
+        roots = {version: root_keys.get(KeyReference(key.name, version)) for version in versions}
+        found[key.directory] += (
+            KeyRecord(
+                _USES.get(key.purpose, KeyUse.EXTERNAL),
+                name,
+                key.card_id,
+                version,
+                card.card_key(KeyReference(key.name, version), root, {key.name: key}),
+                None if maintenance or key.purpose in _NEVER_BLOCKS else tries,
+            )
+            for version, root in roots.items()
+            if root is not None
         )
+    return found

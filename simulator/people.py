@@ -12,7 +12,7 @@ from cardlib.checks import card_number_check_character
 from cardlib.codes import CARD_CATEGORY, ETHNICITY, SEX
 from cardlib.crypto import Algorithm
 from cardlib.development_keys import load
-from cardlib.model import CardProfile
+from cardlib.model import CardProfile, FileClass
 from cardlib.profiles.v1 import V1
 from cardlib.profiles.v2 import V2
 from cardlib.profiles.v3 import V3
@@ -24,6 +24,8 @@ from simulator.security import Rng
 
 REGION: Final = "990000"
 RID: Final = "D156000005"
+ITEM_OF_ONE_FILE: Final = "last_unemployment_registration_date"
+"""Item 60 stands in exactly one of DF02/EF06 and DF03/EF05; on the ready cards, in the latter [S1 T9]."""
 INITIAL_PIN: Final = Secret(bytes.fromhex("123456"))
 """What the cards of most regions are issued with [S10]."""
 
@@ -34,7 +36,8 @@ class ReadyCard:
 
     ``profile`` and ``algorithm``: what kind of card. ``cos_version``: historical byte T5, by which card types are told
     apart. ``serial``: serial number of the first such card, 0…9 999 999. ``holder``, ``issuer``: values of EF06, and of
-    EF05 as far as they do not follow from the serial number.
+    EF05 as far as they do not follow from the serial number; all other files hold the profile's samples, the
+    reserved ones nothing.
     """
 
     profile: CardProfile = field(repr=False)
@@ -45,14 +48,17 @@ class ReadyCard:
     issuer: Mapping[str, Value] = field(repr=False)
 
     def contents(self, serial: int) -> Contents:
-        """Issuer and holder data of the card with this serial number."""
+        """The data of the card with this serial number: issuer's, holder's, and the profile's samples."""
         number = f"T{serial:07d}"
         own: Mapping[str, Value] = {
             "card_identifier": CardIdentifier(f"{REGION}{RID}{serial:08d}FFFFFFFF"),
             "initialising_body": f"9156000002{REGION}99010001",
             "card_number": number + card_number_check_character(number),
         }
-        return {"issuer": {**self.issuer, **own}, "holder": self.holder}
+        files = (file for directory in self.profile.directories for file in directory.files)
+        data = {file.name: file.sample for file in files if file.file_class is not FileClass.RESERVED}
+        del data["employment"][ITEM_OF_ONE_FILE]
+        return {**data, "issuer": {**self.issuer, **own}, "holder": self.holder}
 
     def historical_bytes(self, serial: int) -> bytes:
         """T1…TD: chip vendor 0081, COS, card maker 8660, region 9900, serial number [S2.2 §8]."""

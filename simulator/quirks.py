@@ -14,6 +14,8 @@ class Quirks:
     ``ef_p1``: the P1 with which SELECT finds an elementary file; for the other one 6A82.
     ``select_mf_first``: an application is found by its name only after SELECT MF in the same session (one card maker's
     cards); before that 6A82.
+    ``lenient_append``: UPDATE RECORD of number 1 of a cyclic file appends, as does the standard's form, mode 3 with
+    P1 00; False: cyclic files take no number [S5 against S8].
     ``key_version_required``: INTERNAL and EXTERNAL AUTHENTICATE demand the key version byte; 6700 without.
     """
 
@@ -23,6 +25,7 @@ class Quirks:
     exact_le: bool = True
     ef_p1: frozenset[int] = frozenset({0x00, 0x02})
     select_mf_first: bool = False
+    lenient_append: bool = False
     key_version_required: bool = False
 
 

@@ -53,9 +53,12 @@ class TryCounter:
 
 
 class Safe:
-    """What a card knows for good (not volatile): its suite, and a counter per PIN and per version of each key."""
+    """What a card knows for good (not volatile): its suite, and a counter per PIN and per version of each key.
 
-    __slots__ = ("keys", "pins", "suite")
+    ``keys`` are found by level, use, card id and version, ``maintenance`` keys by level and name.
+    """
+
+    __slots__ = ("keys", "maintenance", "pins", "suite")
 
     def __init__(self, root: Directory, suite: CipherSuite) -> None:
         directories = [path[-1] for path in root.walk()]
@@ -65,6 +68,9 @@ class Safe:
             (level, key.use, key.card_id, key.version): (key, TryCounter(key.tries))
             for level in directories
             for key in level.keys
+        }
+        self.maintenance = {
+            (level, key.name): key for level in directories for key in level.keys if key.use is KeyUse.MAINTENANCE
         }
 
 
@@ -142,17 +148,33 @@ class SecurityState:
         level, key, counter = self._key(KeyUse.EXTERNAL, card_id, version)
         if counter.blocked:
             raise Refused(SW.BLOCKED)
-        challenge, self._challenge = self._challenge, b""
-        # A suite with 8-byte blocks has no session key for a challenge of 16 bytes: as good as none [S2.4 §8.4].
-        if not challenge or len(challenge) > self._safe.suite.block:
-            raise Refused(SW.NO_CHALLENGE)
-        expected = Secret(self._cryptogram(key, challenge, original))
+        expected = Secret(self._cryptogram(key, self._spend_challenge(), original))
         counter.spend()
         if Secret(cryptogram) != expected:
             raise Refused(counter.status)
         counter.restore()
         self._granted.setdefault(level, set()).add(key.name)
         self._collect()
+
+    def check_mac(self, key_name: str, message: bytes, mac: bytes) -> None:
+        """Check the 4-byte MAC of a command, header and data, under this maintenance key and the last challenge.
+
+        Refuses with 6984 no challenge, 6988 wrong; the challenge is spent in either case [S2.4 §8.2]. No counter
+        belongs to such a key [S2.7 §13.1].
+        """
+        challenge, suite = self._spend_challenge(), self._safe.suite
+        found = (self._safe.maintenance.get((level, key_name)) for level in self._path)
+        key = next(filter(None, found), None)
+        # Without the key no MAC can be right; UPDATE knows no status word for a key that is not there [S2.5 T40].
+        if key is None or Secret(mac) != Secret(suite.mac(suite.session_key(key.value, challenge), message)):
+            raise Refused(SW.MAC_WRONG)
+
+    def _spend_challenge(self) -> bytes:
+        challenge, self._challenge = self._challenge, b""
+        # A suite with 8-byte blocks has no session key for a challenge of 16 bytes: as good as none [S2.4 §8.4].
+        if not challenge or len(challenge) > self._safe.suite.block:
+            raise Refused(SW.NO_CHALLENGE)
+        return challenge
 
     def _cryptogram(self, key: KeyRecord, factor: bytes, original: bytes) -> bytes:
         suite = self._safe.suite

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
-from cardlib.profiles import v2
-from cardlib.rules import Key
+from cardlib.profiles import ssse
+from cardlib.profiles.v2 import V2
+from cardlib.rules import rule
 
-SPEC_VERSION: Final = replace(v2.SPEC_VERSION, vector=("332E3030", "3.00"))
+SPEC_VERSION: Final = replace(ssse.SPEC_VERSION, vector=("332E3030", "3.00"))
 
-V3: Final = v2.V2.derive(
+V3: Final = V2.derive(
     "3.0",
-    issuer={"items": v2.V2.file_named("issuer").replacing(SPEC_VERSION)},
-    holder={"read": Key("RKSSSE")},
+    issuer={"items": ssse.ISSUER.replacing(SPEC_VERSION)},
+    holder={"read": rule("RKSSSE")},
 )

@@ -4,6 +4,8 @@ from typing import Final
 
 from apdu import errors as apdu
 from cardlib import errors as card
+from cardlib.national.address import AddressError
+from cardlib.trace.formats import TraceError
 from services.catalogue.refusal import Code, Refusal
 from services.custody.development import DevelopmentKeysRefusedError
 
@@ -69,6 +71,49 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "请勿使用该卡数据；请核验持卡人身份证件并告知发卡机构。",
         -21,
     ),
+    card.NotInProfileError: Refusal(
+        Code.NOT_FOUND,
+        "NOT_IN_PROFILE",
+        "This version of the card has no such file or item.",
+        "该版本的卡片没有此文件或数据项。",
+        "The caller asks for what the card's version has.",
+        "请按卡片版本请求文件和数据项。",
+        -14,
+    ),
+    card.AccessForbiddenError: Refusal(
+        Code.PERMISSION_DENIED,
+        "ACCESS_FORBIDDEN",
+        "No PIN and no key opens this file to the command.",
+        "该文件禁止用命令访问。",
+        "Do not ask for it; the card itself keeps this file.",
+        "请勿请求；该文件由卡片自行维护。",
+        -27010,
+    ),
+    card.PinRequiredError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "PIN_REQUIRED",
+        "The file asks for the holder's PIN.",
+        "读写该文件需要校验密码。",
+        "The holder enters the PIN.",
+        "请持卡人输入密码。",
+        -27010,
+    ),
+    card.LastPinTryError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "PIN_LAST_TRY",
+        "One try of the PIN is left; it was not used.",
+        "密码仅剩最后一次机会，未使用。",
+        "The holder confirms that the last try may be used, or has the PIN reset.",
+        "请持卡人确认使用最后一次机会，或办理密码重置。",
+    ),
+    card.ReadBackError: Refusal(
+        Code.DATA_LOSS,
+        "READ_BACK",
+        "The card took the update, and does not hold what was written.",
+        "写入后回读不一致。",
+        "Update again; if it stays so, the card is replaced.",
+        "请重新更新；仍出现时须换卡。",
+    ),
     apdu.MalformedError: Refusal(
         Code.DATA_LOSS,
         "MALFORMED",
@@ -101,6 +146,33 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡片复位应答不符合标准。",
         "Clean the chip and try again; if it stays so, the card is replaced.",
         "请清洁芯片后重试；仍出现时须换卡。",
+    ),
+    TraceError: Refusal(
+        Code.INVALID_ARGUMENT,
+        "TRACE_MALFORMED",
+        "The recorded conversation is not of a format that is known.",
+        "报文记录格式错误。",
+        "Correct the line named, or name the format.",
+        "请更正所指行，或指定记录格式。",
+        -23,
+    ),
+    AddressError: Refusal(
+        Code.INVALID_ARGUMENT,
+        "FILE_ADDRESS",
+        "The file address, or the values that go with it, is not right.",
+        "文件地址或写入数据错误。",
+        "The caller's developer corrects the place named.",
+        "请调用方开发人员更正所指位置。",
+        -14,
+    ),
+    card.ChangesError: Refusal(
+        Code.INVALID_ARGUMENT,
+        "CHANGES_INVALID",
+        "Values of the update cannot be written to this card.",
+        "更新内容不符合卡片规范。",
+        "The caller corrects the values named; nothing was written.",
+        "请更正所列数据项；卡片未作任何写入。",
+        -41,
     ),
     card.ItemError: Refusal(
         Code.DATA_LOSS,

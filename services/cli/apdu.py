@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,12 +13,15 @@ from apdu.command import CommandAPDU
 from apdu.errors import ApduFormatError
 from apdu.readers import Readers
 from apdu.response import ResponseAPDU
+from apdu.status import OK
 from apdu.transport.wrappers import get_response
 from cardlib.describe import describe_answer, describe_command
 from cardlib.disclosure import Disclosure
+from cardlib.follow import Follower
 from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.options import ReaderName, Simulated, configuration, quiet
 from services.cli.read import pick
+from services.cli.recording import RecordFile, recording
 from services.server import open_readers
 from sscard.v1.reader_pb2 import SLOT_STATE_CARD, SLOT_STATE_EMPTY, Reader
 
@@ -33,6 +37,7 @@ def apdu(
     show_data: Annotated[
         bool, typer.Option("--show-data", help="Show every byte, also data of the holder and PINs.")
     ] = False,
+    record: RecordFile = None,
 ) -> None:
     """Send commands to a card and show the conversation in words. 发送APDU并解释应答。
 
@@ -46,7 +51,7 @@ def apdu(
         present = [
             Reader(name=s.name, slot=SLOT_STATE_CARD if s.present else SLOT_STATE_EMPTY) for s in readers.states()
         ]
-        _converse(readers, pick(present, reader), parsed, show_data=show_data)
+        _converse(readers, pick(present, reader), parsed, show_data=show_data, record=record)
 
 
 def _parse(line: str) -> CommandAPDU:
@@ -56,18 +61,24 @@ def _parse(line: str) -> CommandAPDU:
         fail(f"{line.strip()!r} is no command APDU: {error}", code=UNUSABLE)
 
 
-def _converse(readers: Readers, reader: str, commands: list[CommandAPDU], *, show_data: bool) -> None:
-    console, disclosure = Console(highlight=False, soft_wrap=True), Disclosure()
+def _converse(
+    readers: Readers, reader: str, commands: list[CommandAPDU], *, show_data: bool, record: Path | None
+) -> None:
+    console, follower, disclosure = Console(highlight=False, soft_wrap=True), Follower(), Disclosure()
     card = readers.connect(reader, timeout=PATIENCE)
     try:
-        console.print(Text(f"ATR {card.atr.hex(' ').upper()}", style="dim"))
-        transmit = get_response(card.transmit, strip_le=card.t0)
-        for command in commands:
-            command_public, answer_public = (True, True) if show_data else disclosure(command)
-            (raw,) = transmit([command.to_bytes()])
-            answer = ResponseAPDU.from_bytes(raw)
-            console.print(_line("→", command.to_bytes(), command_public, command.header, describe_command(command)))
-            console.print(_line("←", raw, answer_public, b"", describe_answer(answer, command)))
+        with recording(record, card.transmit, card.atr) as wire:
+            console.print(Text(f"ATR {card.atr.hex(' ').upper()}", style="dim"))
+            transmit = get_response(wire, strip_le=card.t0)
+            for command in commands:
+                command_public, answer_public = (True, True) if show_data else disclosure(command)
+                words = describe_command(command, follower)
+                (raw,) = transmit([command.to_bytes()])
+                answer = ResponseAPDU.from_bytes(raw)
+                if answer.is_among((OK,)):
+                    follower.follow(command, answer.data)
+                console.print(_line("→", command.to_bytes(), command_public, command.header, words))
+                console.print(_line("←", raw, answer_public, b"", describe_answer(answer, command)))
     finally:
         card.close(reset=True)
 

@@ -1,4 +1,4 @@
-"""``sscard read``: whose card it is."""
+"""``sscard read``: whose card it is, and what its files hold."""
 
 import sys
 from collections.abc import Sequence
@@ -6,14 +6,16 @@ from typing import Annotated
 
 import grpc
 import typer
-from rich.console import Console
+from google.protobuf.message import Message
+from rich.console import Console, Group
 
 from services.cli.client import channel_to
 from services.cli.errors import fail, reported
+from services.cli.files import file_tables
 from services.cli.options import AsJson, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
 from services.cli.table import as_json as to_json
 from services.cli.table import identity_table
-from sscard.v1.card_pb2 import AuthenticityCheck, ReadIdentityRequest
+from sscard.v1.card_pb2 import AuthenticityCheck, ReadFilesRequest, ReadIdentityRequest
 from sscard.v1.card_pb2_grpc import CardServiceStub
 from sscard.v1.reader_pb2 import ListReadersRequest, Reader, SlotState
 from sscard.v1.reader_pb2_grpc import ReaderServiceStub
@@ -27,19 +29,39 @@ def read(
     config: ConfigFile = None,
     simulated: Simulated = False,
     proof: Annotated[bool, typer.Option("--proof", help="Refuse a card that does not prove to be genuine.")] = False,
+    files: Annotated[
+        str, typer.Option("--files", "-f", help="Files and items instead: employment,education.degrees or '*' for all.")
+    ] = "",
+    pin_stdin: Annotated[
+        bool, typer.Option("--pin-stdin", help="The holder's PIN is the first line of input.")
+    ] = False,
+    allow_last_try: Annotated[bool, typer.Option("--allow-last-try", help="Use even the PIN's last try.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read whose card it is, and whether it is genuine. 读取基本信息。"""
+    """Read whose card it is, and whether it is genuine; or any of its files. 读取基本信息，或指定的数据文件。"""
     settings = configuration(config, simulated=simulated)
     quiet(settings)
+    if files:
+        names = [name.strip() for name in files.split(",") if name.strip()]
+        pin = sys.stdin.readline().strip() if pin_stdin else ""
+        with reported(), channel_to(server, settings) as channel:
+            chosen = _chosen(channel, reader)
+            wish = ReadFilesRequest(reader=chosen, files=names, pin=pin, allow_last_try=allow_last_try)
+            found = CardServiceStub(channel).ReadFiles(wish, timeout=PATIENCE)
+        _show(found, file_tables(found), as_json=as_json)
+        return
     check = AuthenticityCheck.AUTHENTICITY_CHECK_REQUIRED if proof else AuthenticityCheck.AUTHENTICITY_CHECK_UNSPECIFIED
     with reported(), channel_to(server, settings) as channel:
         request = ReadIdentityRequest(reader=_chosen(channel, reader), authenticity_check=check)
         reply = CardServiceStub(channel).ReadIdentity(request, timeout=PATIENCE)
+    _show(reply, identity_table(reply), as_json=as_json)
+
+
+def _show(reply: Message, table: Group, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(to_json(reply) + "\n")
     else:
-        Console().print(identity_table(reply))
+        Console().print(table)
 
 
 def _chosen(channel: grpc.Channel, name: str) -> str:

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cardlib.profiles import LATEST
+from services.cli.files import coded_text
 from sscard.v1.card_pb2 import Algorithm, Authenticity, ReadIdentityResponse
 from sscard.v1.reader_pb2 import Reader, ReaderEvent, SlotState
 from sscard.v1.values_pb2 import CodedValue
 
-LABELS = {field.name: field.chinese for file in LATEST.files("SSSE") for field in file.fields}
+LABELS = {declared.name: declared.chinese for file in LATEST.files("SSSE") for declared in file.declarations}
 AUTHENTICITY = {
     Authenticity.AUTHENTICITY_PROVEN: ("proven", "已通过内部认证", "bold green"),
     Authenticity.AUTHENTICITY_FAILED: ("FAILED: do not act on these data", "内部认证失败", "bold red"),
@@ -99,6 +100,5 @@ def _value(part: Message, name: str) -> str:
         return ""
     value = getattr(part, name)
     if isinstance(value, CodedValue):
-        label = f"{value.chinese} · {value.english}" if value.known else "未知代码 · unknown code"
-        return f"{value.code} {label}"
+        return coded_text(value)
     return str(value)

@@ -1,11 +1,13 @@
 """A custodian of keys that everybody knows: for the demonstration, for tests, for trying things out."""
 
+from collections.abc import Mapping
+
 from apdu.errors import CardError
 from cardlib import development_keys
 from cardlib.crypto import suite_for
 from cardlib.custody import KeyCustodian
 from cardlib.errors import KeyUnavailableError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyRequest
+from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyDeclaration, KeyRequest, Mac, Purpose
 
 
 class DevelopmentKeysRefusedError(CardError):
@@ -13,32 +15,41 @@ class DevelopmentKeysRefusedError(CardError):
 
 
 class DevelopmentCustodian(KeyCustodian):
-    """Computes cryptograms from the published development root keys (:mod:`cardlib.development_keys`).
+    """Computes cryptograms and MACs from the published development root keys (:mod:`cardlib.development_keys`).
 
-    Every answer goes from root key to card key to session key to cryptogram; nothing is kept between answers. May be
-    used from several threads. Construction raises :class:`DevelopmentKeysRefusedError` unless ``development_mode``.
+    Every answer goes from root key to card key to session key to result; nothing is kept between answers. May be
+    used from several threads. ``keys``: which keys there are, by name. Construction raises
+    :class:`DevelopmentKeysRefusedError` unless ``development_mode``.
     """
 
-    def __init__(self, *, development_mode: bool) -> None:
+    def __init__(self, *, development_mode: bool, keys: Mapping[str, KeyDeclaration] = KEYS) -> None:
         if development_mode is not True:
             raise DevelopmentKeysRefusedError(
                 "the development keys are public and serve in development mode only: "
                 "switch it on for software cards, or configure another key custodian"
             )
-        self._roots = development_keys.load()
+        self._keys = keys
+        self._roots = development_keys.load(keys)
 
     def cryptograms(self, request: KeyRequest) -> tuple[bytes, ...]:
         """As :meth:`cardlib.custody.KeyCustodian.cryptograms`; MalformedError for a factor of a length not taken."""
-        return tuple(self._cryptogram(request.card, cryptogram) for cryptogram in request.cryptograms)
+        return tuple(self._computed(request.card, wanted) for wanted in request.cryptograms)
 
-    def _cryptogram(self, card: CardFactors, wanted: Cryptogram) -> bytes:
+    def _computed(self, card: CardFactors, wanted: Cryptogram | Mac) -> bytes:
         suite = suite_for(card.algorithm)
+        name = wanted.key.name
         root = self._roots.get(wanted.key)
         if root is None:
-            raise KeyUnavailableError(wanted.key.name, f"there is no development key of version {wanted.key.version}")
-        if not KEYS[wanted.key.name].authenticates:
-            raise KeyUnavailableError(wanted.key.name, "it is not a key for authentication")
-        return suite.cryptogram(suite.session_key(card.card_key(wanted.key, root), wanted.factor), wanted.original)
+            raise KeyUnavailableError(name, f"there is no development key of version {wanted.key.version}")
+        if isinstance(wanted, Cryptogram) and not self._keys[name].authenticates:
+            raise KeyUnavailableError(name, "it is not a key for authentication")
+        # A key serves one function only [S2.4 §7.1].
+        if isinstance(wanted, Mac) and self._keys[name].purpose is not Purpose.MAINTENANCE:
+            raise KeyUnavailableError(name, "it is not a key for secure messaging")
+        session = suite.session_key(card.card_key(wanted.key, root, self._keys), wanted.factor)
+        if isinstance(wanted, Mac):
+            return suite.mac(session, wanted.data)
+        return suite.cryptogram(session, wanted.original)
 
     def __repr__(self) -> str:
         return f"<DevelopmentCustodian of {len(self._roots)} published keys>"

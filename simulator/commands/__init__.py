@@ -9,6 +9,7 @@ from simulator.commands.instruction import Instruction
 from simulator.commands.pin import verify
 from simulator.commands.records import read_record
 from simulator.commands.select import select
+from simulator.commands.update import update_binary, update_record
 
 INSTRUCTIONS: Final = MappingProxyType(
     {
@@ -21,6 +22,10 @@ INSTRUCTIONS: Final = MappingProxyType(
             (0x00, 0xA4, Instruction(select)),
             (0x00, 0xB0, Instruction(read_binary, outgoing=True)),
             (0x00, 0xB2, Instruction(read_record, outgoing=True)),
+            (0x00, 0xD6, Instruction(update_binary)),
+            (0x00, 0xDC, Instruction(update_record)),
+            (0x04, 0xD6, Instruction(update_binary)),
+            (0x04, 0xDC, Instruction(update_record)),
         )
     }
 )

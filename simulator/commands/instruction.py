@@ -28,15 +28,15 @@ class Instruction:
         """
         size = len(raw)
         if size == 4:
-            return Command(raw[2], raw[3], b"", None, exact)
+            return Command(raw[2], raw[3], b"", None, exact, raw[:5])
         length = raw[4]
         if self.outgoing:
             if size == 5:
                 return Command(raw[2], raw[3], b"", length, exact)
         elif size == 5 and length == 0:
-            return Command(raw[2], raw[3], b"", None, exact)
+            return Command(raw[2], raw[3], b"", None, exact, raw[:5])
         elif length and size == 5 + length:
-            return Command(raw[2], raw[3], raw[5:], None, exact)
+            return Command(raw[2], raw[3], raw[5:], None, exact, raw[:5])
         elif length and size == 6 + length:
-            return Command(raw[2], raw[3], raw[5:-1], raw[-1], exact)
+            return Command(raw[2], raw[3], raw[5:-1], raw[-1], exact, raw[:5])
         raise Refused(SW.WRONG_LENGTH)

@@ -1,7 +1,9 @@
 """READ RECORD [S2.3 §5.3, S2.5 §6.10]."""
 
+from collections.abc import Sequence
+
 from simulator.command import SW, Command, Refused
-from simulator.files import MAX_SFI, RecordFile, Selection
+from simulator.files import MAX_SFI, CyclicFile, RecordFile, Selection
 from simulator.session import Session
 
 FIRST, LAST, NEXT, PREVIOUS, BY_NUMBER, FROM_NUMBER, DOWN_TO_NUMBER = range(7)
@@ -9,7 +11,7 @@ FIRST, LAST, NEXT, PREVIOUS, BY_NUMBER, FROM_NUMBER, DOWN_TO_NUMBER = range(7)
 
 
 def read_record(session: Session, command: Command) -> bytes:
-    """READ RECORD (读记录): whole records, tag and length included.
+    """READ RECORD (读记录): whole records, tag and length included; those of a cyclic file have neither.
 
     P1: tag or number, 00 for any tag or for the record under the pointer; P2: SFI ‖ mode. Modes 5 and 6 answer all
     records from P1 to the last, and from the last down to P1, one behind the other. A reference by tag moves the record
@@ -25,15 +27,16 @@ def read_record(session: Session, command: Command) -> bytes:
         raise Refused(SW.WRONG_STRUCTURE)
     if not session.security.satisfied(file.read):
         raise Refused(SW.SECURITY_STATUS)
+    records = session.memory.records(file)
     pointer = selection.pointer if sfi == 0 else None
     if mode >= BY_NUMBER:
-        answer = _by_number(file, command.p1, mode, pointer)
+        answer = _by_number(records, command.p1, mode, pointer)
         command.fit(len(answer))
     else:
-        pointer = file.find(command.p1, _order(len(file.records), mode, pointer))
-        answer = file.records[pointer]
+        pointer = _find(file, records, command.p1, mode, pointer)
+        answer = records[pointer]
         command.fit(len(answer))
-    _move(selection, file, pointer)
+    move(selection, file, pointer)
     return answer
 
 
@@ -50,14 +53,28 @@ def _check_reference(session: Session, p1: int, sfi: int, mode: int) -> None:
         raise Refused(SW.WRONG_P1P2)
 
 
-def _by_number(file: RecordFile, number: int, mode: int, pointer: int | None) -> bytes:
+def _by_number(records: Sequence[bytes], number: int, mode: int, pointer: int | None) -> bytes:
     index = number - 1 if number else pointer
-    if index is None or index >= len(file.records):
+    if index is None or index >= len(records):
         raise Refused(SW.RECORD_NOT_FOUND)
     if mode == BY_NUMBER:
-        return file.records[index]
-    run = file.records[index:]
+        return records[index]
+    run = records[index:]
     return b"".join(run if mode == FROM_NUMBER else reversed(run))
+
+
+def find(records: Sequence[bytes], tag: int, mode: int, pointer: int | None) -> int | None:
+    """The index of the record that a mode 0…3 means, of those with this tag (00: of all); None when there is none."""
+    indexes = _order(len(records), mode, pointer)
+    return next((index for index in indexes if tag in {0, records[index][0]}), None)
+
+
+def _find(file: RecordFile, records: Sequence[bytes], tag: int, mode: int, pointer: int | None) -> int:
+    # Records of a cyclic file have no tag [S2.3 §5.3].
+    found = None if tag and isinstance(file, CyclicFile) else find(records, tag, mode, pointer)
+    if found is None:
+        raise Refused(SW.RECORD_NOT_FOUND)
+    return found
 
 
 def _order(count: int, mode: int, pointer: int | None) -> range:
@@ -69,7 +86,8 @@ def _order(count: int, mode: int, pointer: int | None) -> range:
     return range(count) if mode in {FIRST, NEXT} else range(count - 1, -1, -1)
 
 
-def _move(selection: Selection, file: RecordFile, pointer: int | None) -> None:
+def move(selection: Selection, file: RecordFile, pointer: int | None) -> None:
+    """Make a file current, with this record pointer."""
     if selection.file is not file:
         selection.use(file)
     selection.pointer = pointer

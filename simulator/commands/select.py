@@ -11,9 +11,9 @@ FIRST, NEXT = 0x00, 0x02
 def select(session: Session, command: Command) -> bytes:
     """SELECT (选择文件): the FCI of a directory, nothing for an elementary file.
 
-    P1 00: MF, DF or EF by FID, empty data or 3F00 for the MF; 02: EF under the current directory by FID; 04: directory
-    by DF name, whole or its first 5…16 bytes. P2 00: first or only; 02: next of that name. A failure leaves the
-    selection as it was. Refuses with 6A86, 6700 and 6A82.
+    P1 00: MF, DF or EF by FID, empty data or 3F00 for the MF; 02: the same by FID, as cards in the field take it for
+    DFs too [S5, S6]; 04: directory by DF name, whole or its first 5…16 bytes. P2 00: first or only; 02: next of that
+    name. A failure leaves the selection as it was. Refuses with 6A86, 6700 and 6A82.
     """
     if command.p1 not in {BY_FID, EF_BY_FID, BY_NAME} or command.p2 not in {FIRST, NEXT}:
         raise Refused(SW.WRONG_P1P2)
@@ -28,7 +28,7 @@ def select(session: Session, command: Command) -> bytes:
     if file is not None and command.p1 in session.quirks.ef_p1:
         session.selection.use(file)
         return b""
-    return _enter(session, session.selection.path_by_fid(fid) if command.p1 == BY_FID else None)
+    return _enter(session, session.selection.path_by_fid(fid))
 
 
 def _named(session: Session, command: Command) -> Path | None:

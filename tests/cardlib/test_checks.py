@@ -15,7 +15,7 @@ TODAY = date(2024, 5, 6)
 def contents(name: str, **values: Value) -> FileContents:
     """The contents of a file in which everything but ``values`` is blank."""
     file = LATEST.file_named(name)
-    return file.decode(file.split(b"".join(file.encode(values))))
+    return file.parse(b"".join(file.encode(values)))
 
 
 def codes(found: tuple[object, ...]) -> list[tuple[str, str]]:
@@ -69,13 +69,13 @@ def test_validity_counts_the_last_day_and_blank_is_no_limit(
 def test_a_date_that_is_only_a_year_counts_as_the_whole_year(year: str, found: list[str]) -> None:
     file = LATEST.file_named("issuer")
     raw = year.encode()
-    read = file.decode({0x05: raw, 0x06: raw})
+    read = file.decode({0x05: (raw,), 0x06: (raw,)})
     assert [warning.code for warning in checks.check_issuer(read, TODAY)] == found
 
 
 def test_an_impossible_date_does_not_disturb_the_checks() -> None:
     file = LATEST.file_named("issuer")
-    read = file.decode({0x05: bytes.fromhex("20120230"), 0x06: bytes.fromhex("20120230")})
+    read = file.decode({0x05: (bytes.fromhex("20120230"),), 0x06: (bytes.fromhex("20120230"),)})
     assert checks.check_issuer(read, TODAY) == ()
 
 

@@ -37,6 +37,23 @@ WIRE = {
         "0082000A10774A08EDF447A1DEE603E2CAADAF02B6",
     ),
     "verify, trace D": (commands.verify(Secret(b"\x66\x66\x66")), "0020000003666666"),
+    "directory by FID, S5": (commands.select_directory(0xDF01), "00A4000002DF01"),
+    "record 1 of the current file, S5": (
+        commands.update_record(1, RecordMode.NUMBER, bytes.fromhex("0812") + b"9" * 18),
+        "00DC0104140812" + "39" * 18,
+    ),
+    "item 05 by tag and SFI, S7": (
+        commands.update_record(0x05, RecordMode.FIRST_WITH_IDENTIFIER, bytes.fromhex("050420210601"), sfi=5),
+        "00DC052806050420210601",
+    ),
+    "cyclic append, S8": (
+        commands.update_record(0, RecordMode.PREVIOUS_WITH_IDENTIFIER, b"\x00\x01\x31"),
+        "00DC000303000131",
+    ),
+    "binary by SFI, PSAM": (commands.read_binary(0, sfi=0x16, ne=6), "00B0960006"),
+    "binary of the current file": (commands.read_binary(0x0F00, ne=256), "00B00F0000"),
+    "update of binary": (commands.update_binary(0x0102, b"\xff\xd8"), "00D6010202FFD8"),
+    "update of binary by SFI": (commands.update_binary(0, b"\xff\xd8", sfi=8), "00D6880002FFD8"),
     "query of the PIN": (commands.verify_query(), "00200000"),
 }
 
@@ -45,3 +62,15 @@ WIRE = {
 def test_commands_go_out_as_on_the_wire(command: CommandAPDU, wire: str | None) -> None:
     expected = wire or "0088000011" + (RND1 + RND2).hex().upper() + "0108"
     assert command.to_bytes().hex().upper() == expected
+
+
+def test_a_mac_covers_the_header_as_it_will_be_sent_and_ends_the_data() -> None:
+    command = commands.update_record(0x05, RecordMode.FIRST_WITH_IDENTIFIER, bytes.fromhex("050420210601"), sfi=5)
+    assert commands.authenticated(command).hex().upper() == "04DC05280A050420210601"
+    assert commands.with_mac(command, bytes.fromhex("01020304")).to_bytes().hex().upper() == (
+        "04DC05280A050420210601" + "01020304"
+    )
+
+
+def test_the_mac_of_unblocking_covers_what_the_specification_prints() -> None:
+    assert commands.authenticated(CommandAPDU(0x80, 0x24, 0x00, 0x00)).hex() == "8424000004"

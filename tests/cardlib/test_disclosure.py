@@ -3,9 +3,12 @@
 import pytest
 
 from apdu.command import CommandAPDU
+from cardlib.commands import RecordMode, read_record
 from cardlib.disclosure import Disclosure
+from cardlib.model import LinearFile
 from cardlib.profiles import LATEST
 
+BY_TAG = RecordMode.FIRST_WITH_IDENTIFIER
 SELECT_SSSE = CommandAPDU.from_bytes(bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF00"))
 
 
@@ -51,11 +54,18 @@ def test_everything_else_is_hidden(conversation: tuple[str, ...]) -> None:
 
 
 ITEMS = [
-    pytest.param(file, item, id=f"{file.name}-{item.name}") for file in LATEST.files("SSSE") for item in file.items
+    pytest.param(directory, file, item, id=f"{file.name}-{item.name}")
+    for directory in LATEST.directories
+    for file in directory.files
+    if isinstance(file, LinearFile)
+    for item in file.items
 ]
 
 
-@pytest.mark.parametrize(("file", "item"), ITEMS)
-def test_an_item_read_by_tag_is_shown_exactly_when_it_is_not_sensitive(file: object, item: object) -> None:
-    read = f"00B2{item.tag:02X}{file.sfi << 3:02X}{item.size + 2:02X}"  # type: ignore[attr-defined]
-    assert shown(SSSE, read) == (False, not item.sensitive)  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("directory", "file", "item"), ITEMS)
+def test_an_item_read_by_tag_is_shown_exactly_when_it_is_not_sensitive(directory, file, item) -> None:
+    select = f"00A40400{len(directory.df_name):02X}{directory.df_name.hex()}"
+    assert shown(select, read_record(item.tag, BY_TAG, sfi=file.sfi, ne=1).to_bytes().hex()) == (
+        False,
+        not item.sensitive,
+    )

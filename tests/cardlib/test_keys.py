@@ -8,7 +8,7 @@ from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.crypto import Algorithm
 from cardlib.errors import AlgorithmUnsupportedError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, Evidence, KeyReference, KeyRequest, Level, Purpose
+from cardlib.keys import KEYS, CardFactors, Cryptogram, Evidence, KeyReference, KeyRequest, Level, Mac, Purpose
 
 # As printed: name, card id, ✔ seen, ○ published, – inferred; "?" = no id is known.
 CARD_IDS = {
@@ -22,8 +22,8 @@ CARD_IDS = {
         "RK3 ?– RK4 ?– RK5 ?–"
     ),
     "DF04": "STKDF04 82○ LKDF04 83○ RK1 84✔ UK1 85✔ UK2 86✔ DSK 87– DPK ?– DLK ?– DTK ?– UK3 ?–",
-    "DF05": "UK1 ?– STKDF05 ?–",
-    "DF06": "RK1 ?– UK1 ?– UK2 ?– STKDF06 ?– LKDF06 ?–",
+    "DF05": "UK1 83– STKDF05 82–",
+    "DF06": "RK1 84– UK1 85– UK2 86– STKDF06 82– LKDF06 83–",
     "DF07": "RK1 83– UK1 84– RK2 85– UK2 86– RK3 87– UK3 88–",
 }
 PROVINCIAL = {
@@ -160,6 +160,12 @@ def test_a_key_request_shows_names_and_hides_challenges():
     text = repr(KeyRequest(CardFactors(Algorithm.SM4, "990100", T6_TD), (cryptogram,)))
     assert "RKSSSE" in text
     assert not any(hidden in text for hidden in ("CHALLNGE", "ORIGINAL", b"CHALLNGE".hex()))
+
+
+def test_a_mac_shows_its_key_and_hides_what_is_authenticated():
+    text = repr(Mac(KeyReference("STKDF01"), b"CHALLNGE", b"A PERSON'S DATA"))
+    assert "STKDF01" in text
+    assert not any(hidden in text for hidden in ("CHALLNGE", "PERSON"))
 
 
 def test_keys_never_show(caplog):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cardlib.rules import FREE, PIN, AllOf, AnyOf, Key, Rule
+from cardlib.rules import COS, FREE, NEVER, NONE, PIN, AllOf, AnyOf, Key, Rule, rule
 
 ITEMS = Path(__file__).parents[1] / "vectors" / "items"
 
@@ -68,3 +68,22 @@ def test_a_rule_names_its_keys(rule: Rule, keys: set[str]) -> None:
 def test_rules_that_say_the_same_are_equal() -> None:
     assert AnyOf(PIN, Key("RK1DF01")) == AnyOf(PIN, Key("RK1DF01"))
     assert AnyOf(PIN, Key("RK1DF01")) != AllOf(PIN, Key("RK1DF01"))
+
+
+@pytest.mark.parametrize("notation", [*RULES, "never", "none", "COS", "A|B|C", "A&(B|C)", "(A|B)&(C|D)"])
+def test_a_rule_is_made_from_its_notation(notation: str) -> None:
+    made = rule(notation)
+    assert str(made) == notation
+    assert made == RULES.get(notation, made)
+
+
+@pytest.mark.parametrize("notation", ["", "A|B&C", "A|", "|A", "(A", "A)", "A B", "A||B", "()", "A-B"])
+def test_what_is_no_rule_is_refused(notation: str) -> None:
+    with pytest.raises(ValueError, match=r"access rule|parenthesis"):
+        rule(notation)
+
+
+@pytest.mark.parametrize("closed", [NEVER, NONE, COS], ids=str)
+def test_nothing_opens_what_is_closed_to_commands(closed: Rule) -> None:
+    assert not closed.satisfied(pin=True, keys=("UKSSSE",))
+    assert closed.keys == set()

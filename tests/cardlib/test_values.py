@@ -18,8 +18,26 @@ IDENTIFIER = CardIdentifier("990000D156000005000A0B1C1234567F")
         (CardDate("2012A1B2"), None, "2012-A1-B2", (Concern.DATE_IMPOSSIBLE,)),
         (CardDate("00000101"), None, "0000-01-01", (Concern.DATE_IMPOSSIBLE,)),
         (CardDate("2012", standard=False), None, "2012", (Concern.DATE_NOT_STANDARD,)),
+        (CardDate("2024"), None, "2024", ()),
+        (CardDate("202401"), None, "2024-01", ()),
+        (CardDate("202413"), None, "2024-13", (Concern.DATE_IMPOSSIBLE,)),
+        (CardDate("20240102030405"), date(2024, 1, 2), "2024-01-02T03:04:05", ()),
+        (CardDate("20240102240000"), None, "2024-01-02T24:00:00", (Concern.DATE_IMPOSSIBLE,)),
+        (CardDate("20240"), None, "20240", (Concern.DATE_IMPOSSIBLE,)),
     ],
-    ids=["leap day", "no such day", "no digits", "no such year", "ASCII year"],
+    ids=[
+        "leap day",
+        "no such day",
+        "no digits",
+        "no such year",
+        "ASCII year",
+        "year",
+        "month",
+        "no such month",
+        "second",
+        "no such second",
+        "nothing",
+    ],
 )
 def test_a_date_keeps_its_text_and_says_what_is_wrong(
     value: CardDate, day: date | None, iso: str, found: tuple[Concern, ...]
@@ -35,6 +53,17 @@ def test_a_year_spans_from_its_first_day_to_its_last() -> None:
     day = CardDate("20120304")
     assert day.first_day == day.last_day == date(2012, 3, 4)
     assert CardDate("20120230").last_day is None
+
+
+def test_a_month_spans_from_its_first_day_to_its_last() -> None:
+    month = CardDate("202402")
+    assert (month.first_day, month.last_day) == (date(2024, 2, 1), date(2024, 2, 29))
+    assert CardDate("202413").first_day is None
+
+
+def test_a_second_lies_within_its_day() -> None:
+    second = CardDate("20240102030405")
+    assert second.first_day == second.last_day == date(2024, 1, 2)
 
 
 def test_a_date_is_made_from_a_day_of_the_calendar() -> None:
@@ -53,7 +82,7 @@ def test_the_card_identifier_names_its_parts() -> None:
     assert concerns(IDENTIFIER) == ()
 
 
-@pytest.mark.parametrize("value", [None, b"\x01", "text"])
+@pytest.mark.parametrize("value", [None, b"\x01", "text", 0, 12345, (), ("text", None)])
 def test_nothing_is_said_about_plain_values(value: Value) -> None:
     assert concerns(value) == ()
 
@@ -65,6 +94,7 @@ def test_text_that_did_not_decode_says_so() -> None:
 def test_a_constructed_value_says_what_its_parts_say_once() -> None:
     value = MappingProxyType({"a": Coded("7"), "b": Coded("8"), "c": CardDate("20120230"), "d": None})
     assert concerns(value) == (Concern.CODE_UNKNOWN, Concern.DATE_IMPOSSIBLE)
+    assert concerns((None, value, value)) == (Concern.CODE_UNKNOWN, Concern.DATE_IMPOSSIBLE)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_malformed_get_response_loses_nothing(make_terminal, command, sw):
     assert card("00C0000013") == f"{FCI}9000"
 
 
-@pytest.mark.parametrize("command", ["0084000008", "00200000", "00FF0000", "80C0000013", "00", "00A4020002EF0F"])
+@pytest.mark.parametrize("command", ["0084000008", "00200000", "00FF0000", "80C0000013", "00", "00A4020002EF1D"])
 def test_any_other_command_drops_what_waits(make_terminal, command):
     card = make_terminal()
     card(f"00A404000F{SSSE}")
@@ -77,6 +77,7 @@ def test_a_reader_that_hides_61_and_6c_brings_the_data_at_once_cut_to_le(make_te
         pytest.param("80A4000000", "6E00", id="other class"),
         pytest.param("FFA4000000", "6E00", id="no class"),
         pytest.param("04B2010403", "6E00", id="secure messaging of a free file"),
+        pytest.param("04A4000000", "6E00", id="secure messaging of SELECT"),
         pytest.param("0001000000", "6D00", id="no such instruction"),
         pytest.param("00A4000003EF05", "6700", id="Lc too large"),
         pytest.param("00A4000001EF0500", "6700", id="Lc too small"),
@@ -115,7 +116,8 @@ def test_cards_made_from_one_image_share_no_state(make_terminal):
     assert second("0020000000") == "63C6"
 
 
-# [S2.5 §6, the command tables]; 6A81 6A86 6E00 belong to every command, 6700 to whatever is no well-formed command.
+# [S2.5 §6, the command tables; 6987 S2.7 §7.3]; 6A81 6A86 6E00 belong to every command, 6700 to whatever is no
+# well-formed command.
 ALWAYS = ("9000", "6A81", "6A86", "6700")
 ALLOWED = {
     0x20: ("63C.", "6983", "6984", "6A88"),
@@ -126,13 +128,16 @@ ALLOWED = {
     0xB0: ("6981", "6982", "6986", "6A82", "6C..", "6B00"),
     0xB2: ("6981", "6982", "6986", "6A82", "6C..", "6A83"),
     0xC0: ("61..", "6C..", "6F00"),
+    0xD6: ("6581", "6981", "6982", "6984", "6986", "6987", "6988", "6A82", "6B00", "6E00"),
+    0xDC: ("6581", "6981", "6982", "6984", "6986", "6987", "6988", "6A82", "6A83", "6A84", "6A85", "6E00"),
 }
+SECURE = {0xD6, 0xDC}
 
 
 def allowed(command: bytes) -> tuple[str, ...]:
     if len(command) < 4:
         return ("6700",)
-    if command[0] != 0:
+    if command[0] != 0 and not (command[0] == 0x04 and command[1] in SECURE):
         return ("6E00",)
     return (*ALWAYS, *ALLOWED[command[1]]) if command[1] in ALLOWED else ("6D00",)
 
@@ -143,11 +148,13 @@ def fits(sw: str, patterns: tuple[str, ...]) -> bool:
 
 HEADERS = st.tuples(
     st.sampled_from([0x00, 0x00, 0x00, 0x04, 0x80, 0x84, 0xB0, 0xFF]),
-    st.sampled_from([*ALLOWED, 0x00, 0x16, 0xDC]) | st.integers(0, 255),
-    st.sampled_from([0x00, 0x01, 0x02, 0x04, 0x85, 0xFF]) | st.integers(0, 255),
-    st.sampled_from([0x00, 0x02, 0x05, 0x0A, 0x2C, 0x34]) | st.integers(0, 255),
+    st.sampled_from([*ALLOWED, *SECURE, 0x00, 0x16]) | st.integers(0, 255),
+    st.sampled_from([0x00, 0x01, 0x02, 0x04, 0x85, 0x87, 0x8F, 0xFF]) | st.integers(0, 255),
+    st.sampled_from([0x00, 0x02, 0x05, 0x0A, 0x2C, 0x34, 0x5C, 0x6B, 0x73]) | st.integers(0, 255),
 ).map(bytes)
-DATA = st.binary(max_size=20) | st.sampled_from([bytes.fromhex(SSSE), b"\x3f\x00", b"\xef\x05", b"\xdf\x01"])
+RECORDS = [b"\x0a\x01\xff", b"\x0c\x01\xff", b"\xd3\xd3", b"\xd3\xd3\x00\x00\x00\x00"]
+NAMES = [bytes.fromhex(SSSE), b"\x3f\x00", b"\xef\x05", b"\xef\x0b", b"\xdf\x01"]
+DATA = st.binary(max_size=20) | st.sampled_from([*NAMES, *RECORDS])
 BODIES = st.one_of(
     st.just(b""),
     st.binary(max_size=1),

@@ -1,6 +1,10 @@
 import pytest
 
-from cardlib.crypto import Algorithm
+from apdu.tlv import find
+from cardlib.crypto import Algorithm, suite_for
+from cardlib.development_keys import load
+from cardlib.keys import KEYS, CardFactors, KeyReference
+from cardlib.model import AddressableFile, FileClass, TransparentFile
 from cardlib.values import CardIdentifier
 from simulator.people import READY, ready_card, ready_image
 
@@ -70,6 +74,124 @@ def test_a_ready_card_answers():
     assert card.power_on()[:4] == bytes.fromhex("3B6D0000")
     assert card.process(b"\x00\xa4\x04\x00\x0f" + NAME) == b"\x61\x18"
     assert card.process(bytes.fromhex("0020000003123456")) == b"\x90\x00"
+
+
+class Holder:
+    """Talks to a ready card behind a reader that hides 61 and 6C, with its development keys."""
+
+    def __init__(self, name: str) -> None:
+        self.card = ready_card(name, t0=False)
+        self.ready = READY[name]
+        atr = self.card.power_on()
+        self.factors = CardFactors(self.ready.algorithm, "990000", atr[-8:])
+
+    def __call__(self, command: str) -> str:
+        return self.card.process(bytes.fromhex(command)).hex().upper()
+
+    def authenticate(self, key: str) -> str:
+        reference = KeyReference(key)
+        card_key = self.factors.card_key(reference, load()[reference])
+        suite = suite_for(self.ready.algorithm)
+        challenge = bytes.fromhex(self("0084000008")[:-4])
+        proof = suite.cryptogram(suite.session_key(card_key, challenge), bytes(8))
+        return self(f"008200{KEYS[key].card_id:02X}10{proof.hex()}{bytes(8).hex()}")
+
+    def read(self, file: AddressableFile) -> bytes:
+        """The whole file, by SFI, in as many commands as it takes."""
+        found = b""
+        if isinstance(file, TransparentFile):
+            self(f"00A4020002{file.fid:04X}")
+            while len(found) < file.size:
+                found += self.answer(f"00B0{len(found):04X}00")
+            return found
+        for number in range(1, 255):
+            answer = self(f"00B2{number:02X}{file.sfi << 3 | 4:02X}00")
+            if answer == "6A83":
+                return found
+            found += bytes.fromhex(answer.removesuffix("9000"))
+        raise AssertionError(file.name)
+
+    def answer(self, command: str) -> bytes:
+        answer = self(command)
+        assert answer.endswith("9000"), answer
+        return bytes.fromhex(answer[:-4])
+
+
+DIRECTORIES = [
+    pytest.param(name, directory, id=f"{name}-{directory.name}")
+    for name, ready in READY.items()
+    for directory in ready.profile.directories
+]
+
+
+@pytest.mark.parametrize(("name", "directory"), DIRECTORIES)
+def test_every_file_of_the_profile_holds_its_data_behind_its_rule(name, directory):
+    holder = Holder(name)
+    holder("00A404000F" + NAME.hex())
+    holder("0020000003123456")
+    assert holder(f"00A40400{len(directory.df_name):02X}{directory.df_name.hex()}").endswith("9000")
+    named = {key for file in directory.files for key in file.read.keys if KEYS[key].card_id is not None}
+    won = {key for key in named if holder.authenticate(key) == "9000"}
+    assert won == named
+    contents = READY[name].contents(READY[name].serial)
+    reachable = [file for file in directory.files if isinstance(file, AddressableFile)]
+    for file in reachable:
+        if not file.read.satisfied(pin=True, keys=won):
+            # The card ids of these keys are not public.
+            assert None in {KEYS[key].card_id for key in file.read.keys}
+            continue
+        found = holder.read(file)
+        assert found == b"".join(file.encode(contents.get(file.name, {}))), file.name
+        assert file.parse(found).warnings == (), file.name
+    assert reachable
+
+
+@each_card
+def test_no_file_is_blank_but_the_reserved_ones(name):
+    contents = READY[name].contents(READY[name].serial)
+    # Of some files of 1.0 the items were never published.
+    files = [file for directory in READY[name].profile.directories for file in directory.files if file.items]
+    blank = {file for file in files if file.encode(contents.get(file.name, {})) == file.encode({})}
+    assert blank == {file for file in files if file.file_class is FileClass.RESERVED}
+    for file in blank:
+        assert set(b"".join(file.encode({}))) == {0}
+
+
+@each_card
+def test_the_last_unemployment_registration_stands_in_one_place(name):
+    ssse = ready_image(name).root.directories[0]
+    records = [record for directory in ssse.directories[1:3] for file in directory.files for record in file.records]
+    assert sum(record[0] == 0x60 and len(record) == 6 for record in records) == 1
+
+
+@each_card
+def test_every_directory_is_found_by_identifier_from_the_ssse(name):
+    holder = Holder(name)
+    for directory in READY[name].profile.directories[1:]:
+        holder("00A404000F" + NAME.hex())
+        for p1 in ("00", "02"):
+            fci = holder(f"00A4{p1}0002{directory.fid:04X}")
+            assert (
+                bytes.fromhex(fci)
+                == b"\x6f"
+                + bytes((len(directory.df_name) + 2,))
+                + b"\x84"
+                + bytes((len(directory.df_name),))
+                + directory.df_name
+                + b"\x90\x00"
+            )
+
+
+@each_card
+def test_the_dir_file_lists_what_can_be_selected(name):
+    holder = Holder(name)
+    for number, directory in enumerate(READY[name].profile.directories[1:], 1):
+        holder("00A404000F" + NAME.hex())
+        entry = holder.answer(f"00B2{number:02X}F400")
+        identifier = find(entry, 0x61, 0x4F)
+        assert identifier == directory.df_name
+        assert find(entry, 0x61, 0x50).decode("gbk") == directory.chinese
+        assert holder(f"00A40400{len(identifier):02X}{identifier.hex()}").endswith("9000")
 
 
 def test_an_unknown_card_is_a_key_error():

@@ -12,9 +12,12 @@ PINS = {"123456": True, "1234": False, "654321": False}
 
 
 class CardAgainstModel(RuleBasedStateMachine):
-    """Where: MF, DDF1 (SSSE) or DF01 inside it. The PIN lies in the SSSE (6 tries), RKSSSE too (3 tries)."""
+    """Where: MF, DDF1 (SSSE) or DF01 inside it. The PIN lies in the SSSE (6 tries), RKSSSE too (3 tries).
 
-    make_terminal = cryptogram = None
+    UK1DF01 lies in DF01, where EF05 is updated with it; EF0E of the SSSE and EF07 of DF01 ask for a MAC.
+    """
+
+    make_terminal = cryptogram = mac = None
 
     @initialize()
     def insert(self):
@@ -22,6 +25,7 @@ class CardAgainstModel(RuleBasedStateMachine):
         self.where = "MF"
         self.pin_tries, self.pin_ok = 6, False
         self.key_tries, self.key_ok = 3, False
+        self.update_ok = False
         self.challenge = None
 
     @rule(where=st.sampled_from(["MF", "DDF1", "DF01"]))
@@ -33,8 +37,8 @@ class CardAgainstModel(RuleBasedStateMachine):
         assert sw[:2] == "61"
         if where != self.where:
             self.challenge = None
-        if where == "MF":
-            self.key_ok = False
+        self.key_ok &= where != "MF"
+        self.update_ok &= where == "DF01"
         self.where = where
 
     @rule(pin=st.sampled_from(sorted(PINS)))
@@ -79,6 +83,41 @@ class CardAgainstModel(RuleBasedStateMachine):
             self.key_ok |= right
             assert answer == ("9000" if right else f"63C{self.key_tries}")
 
+    @rule()
+    def authenticate_for_updates(self):
+        proof = type(self).cryptogram(Algorithm.SM4, bytes.fromhex("8301" * 8), self.challenge or bytes(8), bytes(8))
+        answer = self.card(f"0082008310{proof.hex()}{'00' * 8}")
+        if self.where != "DF01":
+            assert answer == "6A88"
+        elif self.challenge is None:
+            assert answer == "6984"
+        else:
+            self.challenge = None
+            self.update_ok = True
+            assert answer == "9000"
+
+    @precondition(lambda self: self.where == "DF01")
+    @rule()
+    def update(self):
+        assert self.card("00DC012C03200131") == ("9000" if self.update_ok else "6982")
+
+    @precondition(lambda self: self.where != "MF")
+    @rule(right=st.booleans())
+    def update_with_a_mac(self, right):
+        header, record, key = (
+            ("04DC007306", "D3D3", "0201") if self.where == "DDF1" else ("04DC013C07", "2901AA", "8201")
+        )
+        message = bytes.fromhex(header + record)
+        code = type(self).mac(
+            Algorithm.SM4, bytes.fromhex(key if right else "FFFF") * 8, self.challenge or bytes(8), message
+        )
+        answer = self.card((message + code).hex())
+        if self.challenge is None:
+            assert answer == "6984"
+        else:
+            self.challenge = None
+            assert answer == ("9000" if right else "6988")
+
     @precondition(lambda self: self.where != "MF")
     @rule()
     def read(self):
@@ -94,12 +133,13 @@ class CardAgainstModel(RuleBasedStateMachine):
             self.card.card.power_on()
         else:
             self.card.card.reset()
-        self.where, self.pin_ok, self.key_ok, self.challenge = "MF", False, False, None
+        self.where, self.challenge = "MF", None
+        self.pin_ok = self.key_ok = self.update_ok = False
 
 
-def test_pin_key_and_rights_follow_the_model(make_terminal, cryptogram):
-    given = {"make_terminal": staticmethod(make_terminal), "cryptogram": staticmethod(cryptogram)}
-    machine = type("Machine", (CardAgainstModel,), given)
+def test_pin_keys_and_rights_follow_the_model(make_terminal, cryptogram, mac):
+    given = {"make_terminal": make_terminal, "cryptogram": cryptogram, "mac": mac}
+    machine = type("Machine", (CardAgainstModel,), {name: staticmethod(call) for name, call in given.items()})
     case = machine.TestCase
     case.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
     case().runTest()

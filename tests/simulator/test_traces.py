@@ -18,6 +18,7 @@ from cardlib.development_keys import load
 from cardlib.flows.read_identity import Authenticity, IdentityReading, read_identity
 from cardlib.forms import FormMemory
 from cardlib.keys import CardFactors, KeyReference
+from cardlib.model import LinearFile
 from cardlib.profiles.v2 import V2
 from cardlib.profiles.v3 import V3
 from services.custody.development import DevelopmentCustodian
@@ -36,13 +37,12 @@ def records(profile, trace: str) -> dict[str, list[bytes]]:
     seen = {}
     for step in steps(trace, "apdu"):
         if step["apdu"].startswith("00B2") and step["response"].endswith("9000"):
-            seen |= profile.file_named("issuer").split(bytes.fromhex(step["response"][:-4]))
+            found = profile.file_named("issuer").split(bytes.fromhex(step["response"][:-4]))
+            seen |= {tag: bytes((tag, len(value))) + value for tag, (value,) in found.items()}
     return {
-        file.name: [
-            bytes((item.tag, item.size)) + seen[item.tag] if item.tag in seen else item.encode(None)
-            for item in file.items
-        ]
+        file.name: [seen.get(record[0], record) for record in file.encode({})]
         for file in profile.files("SSSE")
+        if isinstance(file, LinearFile)
     }
 
 

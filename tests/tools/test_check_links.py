@@ -27,6 +27,7 @@ def documentation(tmp_path: Path) -> Path:
         pytest.param("docs/cards.md#ef05-again-1", id="the second heading of the same words"),
         pytest.param("#here", id="a heading of the same file"),
         pytest.param("https://example.org/missing", id="another site"),
+        pytest.param("docs/card/2.0/df01.md", id="a page of the card reference, which mkdocs makes"),
     ],
 )
 def test_a_link_that_leads_somewhere_passes(documentation: Path, link: str) -> None:

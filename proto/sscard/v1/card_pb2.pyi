@@ -5,10 +5,13 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from sscard.v1 import files_pb2 as _files_pb2
 from sscard.v1 import identity_pb2 as _identity_pb2
+from sscard.v1 import items_pb2 as _items_pb2
 from sscard.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -184,3 +187,219 @@ class ReadIdentityResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadIdentityResponse: _TypeAlias = ReadIdentityResponse  # noqa: Y015
+
+@_typing.final
+class ReadFilesRequest(_message.Message):
+    """What is to be read of which card. At least one of `files` and `read_mask` names something."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READER_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
+    PIN_FIELD_NUMBER: _builtins.int
+    ALLOW_LAST_TRY_FIELD_NUMBER: _builtins.int
+    reader: _builtins.str
+    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    pin: _builtins.str
+    """The holder's PIN (个人密码), 4 to 16 digits, for the files whose rule asks for it; empty: read what needs none."""
+    allow_last_try: _builtins.bool
+    """Try the PIN even when it is the last try that the card allows: a wrong one then blocks it."""
+    @_builtins.property
+    def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of files to be read whole, "employment", or of items, "holder.name": those of CardFiles and those of regional
+        profiles. "*" stands for everything that a command can read.
+        """
+
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """The same for CardFiles alone: paths of its fields, two names deep at most."""
+
+    def __init__(
+        self,
+        *,
+        reader: _builtins.str = ...,
+        files: _abc.Iterable[_builtins.str] | None = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
+        pin: _builtins.str = ...,
+        allow_last_try: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "pin", b"pin", "read_mask", b"read_mask", "reader", b"reader"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadFilesRequest: _TypeAlias = ReadFilesRequest  # noqa: Y015
+
+@_typing.final
+class ReadFilesResponse(_message.Message):
+    """What was read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ITEM_FILES_FIELD_NUMBER: _builtins.int
+    CARD_VERSION_FIELD_NUMBER: _builtins.int
+    card_version: _builtins.str
+    """Version of the card: "1.0", "2.0" or "3.0", from the first three characters of item 03 (规范版本)."""
+    @_builtins.property
+    def files(self) -> _files_pb2.CardFiles:
+        """The files of the standard, typed; what was not asked for or could not be read is unset."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_files_pb2.FileResult]:
+        """What came of each file asked for, in the order of the card."""
+
+    @_builtins.property
+    def item_files(self) -> _containers.RepeatedCompositeFieldContainer[_items_pb2.ItemFile]:
+        """The files that were read, as lists of items; those of regional profiles are found here alone."""
+
+    def __init__(
+        self,
+        *,
+        files: _files_pb2.CardFiles | None = ...,
+        results: _abc.Iterable[_files_pb2.FileResult] | None = ...,
+        item_files: _abc.Iterable[_items_pb2.ItemFile] | None = ...,
+        card_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["files", b"files"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_version", b"card_version", "files", b"files", "item_files", b"item_files", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadFilesResponse: _TypeAlias = ReadFilesResponse  # noqa: Y015
+
+@_typing.final
+class ReadPhotoRequest(_message.Message):
+    """Whose photo is to be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READER_FIELD_NUMBER: _builtins.int
+    reader: _builtins.str
+    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    def __init__(
+        self,
+        *,
+        reader: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reader", b"reader"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadPhotoRequest: _TypeAlias = ReadPhotoRequest  # noqa: Y015
+
+@_typing.final
+class ReadPhotoResponse(_message.Message):
+    """One piece of the photo; the pieces in their order make the image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """The bytes of this piece, up to 1024."""
+    size: _builtins.int
+    """Bytes of the whole image, without what fills up the file; the same in every piece. 0: the card holds no photo."""
+    media_type: _builtins.str
+    """"image/jpeg", "image/bmp", or "application/octet-stream" for what is neither; the same in every piece."""
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+        size: _builtins.int = ...,
+        media_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "media_type", b"media_type", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadPhotoResponse: _TypeAlias = ReadPhotoResponse  # noqa: Y015
+
+@_typing.final
+class UpdateItemsRequest(_message.Message):
+    """What is to be written to which card. At least one of `files` and `items` holds something."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    PIN_FIELD_NUMBER: _builtins.int
+    ALLOW_LAST_TRY_FIELD_NUMBER: _builtins.int
+    reader: _builtins.str
+    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    request_id: _builtins.str
+    """Chosen by the caller, the same when the request is repeated; written to the access log. Required; 1 to 64 letters,
+    digits, hyphens.
+    """
+    pin: _builtins.str
+    """The holder's PIN (个人密码), 4 to 16 digits, for files whose rule asks for it."""
+    allow_last_try: _builtins.bool
+    """Try the PIN even when it is the last try that the card allows: a wrong one then blocks it."""
+    @_builtins.property
+    def files(self) -> _files_pb2.CardFiles:
+        """New values, typed. Every field that is set is written, and what is not set is left as it is; of an item with several
+        records all are written. `records` of a cyclic file, newest first, are appended, unless they are its newest already.
+        """
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of `files` to write; one that is named here and not set there becomes blank. Unset: those that are set."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_items_pb2.ItemUpdate]:
+        """New values by file and item, for regional profiles too. None stands in `files` as well."""
+
+    def __init__(
+        self,
+        *,
+        reader: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        files: _files_pb2.CardFiles | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        items: _abc.Iterable[_items_pb2.ItemUpdate] | None = ...,
+        pin: _builtins.str = ...,
+        allow_last_try: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "items", b"items", "pin", b"pin", "reader", b"reader", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateItemsRequest: _TypeAlias = UpdateItemsRequest  # noqa: Y015
+
+@_typing.final
+class UpdateItemsResponse(_message.Message):
+    """What came of an update."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_files_pb2.ItemOutcome]:
+        """One for every item of the request, in the order of the card."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[_files_pb2.ItemOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateItemsResponse: _TypeAlias = UpdateItemsResponse  # noqa: Y015

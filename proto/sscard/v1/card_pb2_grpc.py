@@ -44,6 +44,21 @@ class CardServiceStub:
                 request_serializer=sscard_dot_v1_dot_card__pb2.ReadIdentityRequest.SerializeToString,
                 response_deserializer=sscard_dot_v1_dot_card__pb2.ReadIdentityResponse.FromString,
                 _registered_method=True)
+        self.ReadFiles = channel.unary_unary(
+                '/sscard.v1.CardService/ReadFiles',
+                request_serializer=sscard_dot_v1_dot_card__pb2.ReadFilesRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_card__pb2.ReadFilesResponse.FromString,
+                _registered_method=True)
+        self.ReadPhoto = channel.unary_stream(
+                '/sscard.v1.CardService/ReadPhoto',
+                request_serializer=sscard_dot_v1_dot_card__pb2.ReadPhotoRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_card__pb2.ReadPhotoResponse.FromString,
+                _registered_method=True)
+        self.UpdateItems = channel.unary_unary(
+                '/sscard.v1.CardService/UpdateItems',
+                request_serializer=sscard_dot_v1_dot_card__pb2.UpdateItemsRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_card__pb2.UpdateItemsResponse.FromString,
+                _registered_method=True)
 
 
 class CardServiceServicer:
@@ -64,6 +79,34 @@ class CardServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadFiles(self, request, context):
+        """Read any files of the card, or items of them (读取数据文件).
+
+        The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
+        says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
+        where the PIN was wrong: reason PIN_WRONG.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadPhoto(self, request, context):
+        """Read the holder's photo (读取照片), file EF08 of the social security application, in pieces.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateItems(self, request, context):
+        """Write items of the card (更新数据项).
+
+        What is on the card already is not written again, and what was written is read back. So a call that was interrupted
+        can be repeated with the same request: it goes on from what the card holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CardServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -71,6 +114,21 @@ def add_CardServiceServicer_to_server(servicer, server):
                     servicer.ReadIdentity,
                     request_deserializer=sscard_dot_v1_dot_card__pb2.ReadIdentityRequest.FromString,
                     response_serializer=sscard_dot_v1_dot_card__pb2.ReadIdentityResponse.SerializeToString,
+            ),
+            'ReadFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadFiles,
+                    request_deserializer=sscard_dot_v1_dot_card__pb2.ReadFilesRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_card__pb2.ReadFilesResponse.SerializeToString,
+            ),
+            'ReadPhoto': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadPhoto,
+                    request_deserializer=sscard_dot_v1_dot_card__pb2.ReadPhotoRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_card__pb2.ReadPhotoResponse.SerializeToString,
+            ),
+            'UpdateItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateItems,
+                    request_deserializer=sscard_dot_v1_dot_card__pb2.UpdateItemsRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_card__pb2.UpdateItemsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -105,6 +163,87 @@ class CardService:
             '/sscard.v1.CardService/ReadIdentity',
             sscard_dot_v1_dot_card__pb2.ReadIdentityRequest.SerializeToString,
             sscard_dot_v1_dot_card__pb2.ReadIdentityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sscard.v1.CardService/ReadFiles',
+            sscard_dot_v1_dot_card__pb2.ReadFilesRequest.SerializeToString,
+            sscard_dot_v1_dot_card__pb2.ReadFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadPhoto(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sscard.v1.CardService/ReadPhoto',
+            sscard_dot_v1_dot_card__pb2.ReadPhotoRequest.SerializeToString,
+            sscard_dot_v1_dot_card__pb2.ReadPhotoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sscard.v1.CardService/UpdateItems',
+            sscard_dot_v1_dot_card__pb2.UpdateItemsRequest.SerializeToString,
+            sscard_dot_v1_dot_card__pb2.UpdateItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

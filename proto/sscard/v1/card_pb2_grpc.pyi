@@ -44,6 +44,21 @@ class CardServiceStub:
     The card is held exclusively while it is read and is reset afterwards. A deadline or a cancelled call stops the
     conversation before its next command.
     """
+    ReadFiles: _grpc.UnaryUnaryMultiCallable[_card_pb2.ReadFilesRequest, _card_pb2.ReadFilesResponse]
+    """Read any files of the card, or items of them (读取数据文件).
+
+    The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
+    says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
+    where the PIN was wrong: reason PIN_WRONG.
+    """
+    ReadPhoto: _grpc.UnaryStreamMultiCallable[_card_pb2.ReadPhotoRequest, _card_pb2.ReadPhotoResponse]
+    """Read the holder's photo (读取照片), file EF08 of the social security application, in pieces."""
+    UpdateItems: _grpc.UnaryUnaryMultiCallable[_card_pb2.UpdateItemsRequest, _card_pb2.UpdateItemsResponse]
+    """Write items of the card (更新数据项).
+
+    What is on the card already is not written again, and what was written is read back. So a call that was interrupted
+    can be repeated with the same request: it goes on from what the card holds.
+    """
 
 @_typing.type_check_only
 class CardServiceAsyncStub(CardServiceStub):
@@ -60,6 +75,21 @@ class CardServiceAsyncStub(CardServiceStub):
 
     The card is held exclusively while it is read and is reset afterwards. A deadline or a cancelled call stops the
     conversation before its next command.
+    """
+    ReadFiles: _aio.UnaryUnaryMultiCallable[_card_pb2.ReadFilesRequest, _card_pb2.ReadFilesResponse]  # type: ignore[assignment]
+    """Read any files of the card, or items of them (读取数据文件).
+
+    The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
+    says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
+    where the PIN was wrong: reason PIN_WRONG.
+    """
+    ReadPhoto: _aio.UnaryStreamMultiCallable[_card_pb2.ReadPhotoRequest, _card_pb2.ReadPhotoResponse]  # type: ignore[assignment]
+    """Read the holder's photo (读取照片), file EF08 of the social security application, in pieces."""
+    UpdateItems: _aio.UnaryUnaryMultiCallable[_card_pb2.UpdateItemsRequest, _card_pb2.UpdateItemsResponse]  # type: ignore[assignment]
+    """Write items of the card (更新数据项).
+
+    What is on the card already is not written again, and what was written is read back. So a call that was interrupted
+    can be repeated with the same request: it goes on from what the card holds.
     """
 
 class CardServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -80,6 +110,39 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The card is held exclusively while it is read and is reset afterwards. A deadline or a cancelled call stops the
         conversation before its next command.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadFiles(
+        self,
+        request: _card_pb2.ReadFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_pb2.ReadFilesResponse, _abc.Awaitable[_card_pb2.ReadFilesResponse]]:
+        """Read any files of the card, or items of them (读取数据文件).
+
+        The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
+        says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
+        where the PIN was wrong: reason PIN_WRONG.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadPhoto(
+        self,
+        request: _card_pb2.ReadPhotoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_card_pb2.ReadPhotoResponse], _abc.AsyncIterator[_card_pb2.ReadPhotoResponse]]:
+        """Read the holder's photo (读取照片), file EF08 of the social security application, in pieces."""
+
+    @_abc_1.abstractmethod
+    def UpdateItems(
+        self,
+        request: _card_pb2.UpdateItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_card_pb2.UpdateItemsResponse, _abc.Awaitable[_card_pb2.UpdateItemsResponse]]:
+        """Write items of the card (更新数据项).
+
+        What is on the card already is not written again, and what was written is read back. So a call that was interrupted
+        can be repeated with the same request: it goes on from what the card holds.
         """
 
 def add_CardServiceServicer_to_server(servicer: CardServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

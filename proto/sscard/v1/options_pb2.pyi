@@ -30,6 +30,12 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     """See which readers there are and whether a card is in them (查看读卡器)."""
     ACCESS_READ_CARD: _Access.ValueType  # 2
     """Read data from a card that its holder presents (读卡)."""
+    ACCESS_READ_FILES: _Access.ValueType  # 3
+    """Read all other files of such a card: person, employment, insurance, health (读取数据文件)."""
+    ACCESS_READ_PHOTO: _Access.ValueType  # 4
+    """Read the holder's photo (读取照片)."""
+    ACCESS_UPDATE_ITEMS: _Access.ValueType  # 5
+    """Change data on such a card (更新数据项)."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
     """What a caller must be allowed to do before a method is run. A method without `(access)` is not served."""
@@ -40,6 +46,12 @@ ACCESS_VIEW_READERS: Access.ValueType  # 1
 """See which readers there are and whether a card is in them (查看读卡器)."""
 ACCESS_READ_CARD: Access.ValueType  # 2
 """Read data from a card that its holder presents (读卡)."""
+ACCESS_READ_FILES: Access.ValueType  # 3
+"""Read all other files of such a card: person, employment, insurance, health (读取数据文件)."""
+ACCESS_READ_PHOTO: Access.ValueType  # 4
+"""Read the holder's photo (读取照片)."""
+ACCESS_UPDATE_ITEMS: Access.ValueType  # 5
+"""Change data on such a card (更新数据项)."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 SENSITIVE_FIELD_NUMBER: _builtins.int

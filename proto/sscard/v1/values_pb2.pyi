@@ -64,7 +64,7 @@ class Warning(_message.Message):
     code: _builtins.str
     """What is wrong, upper-case words joined by underscores, for example "ID_CHECK_DIGIT": for programs to act on."""
     file: _builtins.str
-    """Which file of the card, by its name in this interface: "issuer" or "holder"."""
+    """Which file of the card, by its name in this interface, for example "holder": a field of CardFiles."""
     item: _builtins.str
     """Which item, by its field name in this interface, for example "social_security_number"; empty for the whole file."""
     message: _builtins.str

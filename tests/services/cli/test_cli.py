@@ -38,6 +38,34 @@ def test_an_identity_as_json_has_the_field_names_of_the_proto() -> None:
     assert card["card_version"] == "3.0"
 
 
+def test_files_are_shown_as_tables_with_labels_in_both_languages() -> None:
+    names = "employment,education.degrees,employment_history,photo,nonesuch"
+    result = sscard("read", "--simulated", "-r", "Software reader 01", "--files", names)
+    assert result.exit_code == 0, result.output
+    for text in ("就业状况信息文件 · employment (DF02/EF06)", "从事职业", "2020701", "42 4D", "NOT_IN_PROFILE"):
+        assert text in result.output
+    assert "学位信息 1" in result.output
+    assert "学历 " not in result.output, "one item was asked for"
+
+
+def test_files_as_json_have_the_field_names_of_the_proto() -> None:
+    result = sscard(
+        "read",
+        "--simulated",
+        "-r",
+        "Software reader 02",
+        "--files",
+        "residence",
+        "--pin-stdin",
+        "--json",
+        stdin="123456\n",
+    )
+    card = json.loads(result.stdout)
+    assert card["results"] == [{"file": "residence", "read": True}]
+    assert card["files"]["residence"]["telephone"] == "00099000001"
+    assert "123456" not in result.output
+
+
 def test_readers_are_listed_with_their_cards() -> None:
     listed = json.loads(sscard("readers", "--simulated", "--json").stdout)["readers"]
     assert [reader["name"] for reader in listed] == ["Software reader 01 (2.0)", "Software reader 02 (3.0)"]
@@ -51,6 +79,11 @@ REFUSED = {
     "no service": (("read", "-s", "127.0.0.1:1"), 1, "sscard serve"),
     "no such file": (("serve", "-c", "/nonexistent.toml"), 2, "/nonexistent.toml"),
     "no such software card": (("simulate", "--card", "9.0"), 2, "there is no software card '9.0'; there are 1.0"),
+    "no PIN": (
+        ("read", "--simulated", "-r", "Software reader 01", "--files", "residence", "--pin-stdin"),
+        1,
+        "pin: takes 4 to 16 digits",
+    ),
     "no hexadecimal": (("apdu", "--simulated", "-r", "Software reader 01", "00ZZ"), 2, "'00ZZ' is no command APDU"),
     "no command": (("apdu", "--simulated", "-r", "Software reader 01", "00A4"), 2, "at least 4 bytes"),
 }
@@ -58,7 +91,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("arguments", "code", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_done_is_said_in_a_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
-    result = sscard(*arguments)
+    result = sscard(*arguments, stdin="12ab\n")
     assert result.exit_code == code, result.output
     assert sentence in result.stderr
     assert "Traceback" not in result.output

@@ -3,6 +3,8 @@
 import gc
 import json
 import pickle
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from apdu.errors import MalformedError
 from cardlib import development_keys
 from cardlib.crypto import Algorithm
 from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest
+from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest, Mac, Purpose
 from services.custody.development import DevelopmentCustodian, DevelopmentKeysRefusedError
 
 VECTORS = [
@@ -65,6 +67,41 @@ def test_every_key_that_authenticates_does(custodian, name):
 def test_a_key_for_something_else_makes_no_cryptogram(custodian, name):
     with pytest.raises(KeyUnavailableError, match=f"{name}.*not a key for authentication"):
         custodian.answer(request_of(name))
+
+
+@pytest.mark.parametrize("name", [name for name, key in KEYS.items() if key.purpose is not Purpose.MAINTENANCE])
+def test_only_a_maintenance_key_makes_macs(custodian, name):
+    with pytest.raises(KeyUnavailableError, match=f"{name}.*not a key for secure messaging"):
+        custodian.answer(KeyRequest(CARD, (Mac(KeyReference(name), bytes(8), b""),)))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the second computation is the openssl command's")
+@pytest.mark.parametrize("name", ["STKSSSE", "STKDF01"])
+@pytest.mark.parametrize("algorithm", [Algorithm.DES, Algorithm.SM4])
+@pytest.mark.parametrize("size", [0, 7, 16, 255])
+def test_a_mac_is_what_openssl_computes(custodian, name, algorithm, size):
+    card = CardFactors(algorithm, "990100", bytes.fromhex("9901000100000001"))
+    reference = KeyReference(name)
+    key = card.card_key(reference, development_keys.load()[reference]).reveal()
+    factor, data = bytes.fromhex("0011223344556677"), bytes(range(size))
+    cipher, block = ("des-ede3-cbc", 8) if algorithm is Algorithm.DES else ("sm4-cbc", 16)
+
+    def last_block(key: bytes, plain: bytes) -> bytes:
+        key = key * 3 if algorithm is Algorithm.DES else key
+        done = subprocess.run(
+            ["openssl", "enc", f"-{cipher}", "-nopad", "-K", key.hex(), "-iv", "00" * block],
+            input=plain,
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout[-block:]
+
+    session = last_block(key, factor.ljust(block, b"\x00"))
+    padded = data + b"\x80" + bytes(-(size + 1) % block)
+    last = last_block(session, padded)
+    words = [last[at : at + 4] for at in range(0, block, 4)]
+    xored = bytes(a ^ b ^ c ^ d for a, b, c, d in zip(*words, strict=True)) if block == 16 else last[:4]
+    assert custodian.answer(KeyRequest(card, (Mac(reference, factor, data),))) == (xored,)
 
 
 @pytest.mark.parametrize(("name", "version"), [("IRK", 0), ("IRK", 4), ("UKEF0D", 1), ("", 1)])

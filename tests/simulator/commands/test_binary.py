@@ -31,7 +31,7 @@ def test_at_the_end_of_the_file_t0_names_the_length_and_a_hiding_reader_brings_i
         pytest.param("00B09F0000", "6A86", id="SFI 1F"),
         pytest.param("00B0A70000", "6A86", id="RFU bit"),
         pytest.param("00B0000000", "6986", id="no current file"),
-        pytest.param("00B0900000", "6A82", id="no such SFI"),
+        pytest.param("00B0980000", "6A82", id="no such SFI"),
         pytest.param("00B0850000", "6981", id="record file"),
         pytest.param("00B0880000", "6982", id="RKSSSE wanted"),
         pytest.param("00B0870002AABB", "6700", id="with data"),

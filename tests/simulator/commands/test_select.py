@@ -32,6 +32,12 @@ def test_an_elementary_file_answers_9000_alone(direct, p1):
     assert direct("00B2010403") == "0101AA9000"
 
 
+def test_an_application_is_selected_with_p1_02_too(direct):
+    assert direct("00A4020002DF02") == "6F088406D156000005019000"
+    assert direct("00A4020002DF01") == "6F088406D156000005009000"
+    assert direct("00B2012C00") == "6982"
+
+
 def test_an_application_is_selected_by_aid_and_by_fid_from_its_parent_or_a_sibling(direct):
     assert direct("00A4040006D15600000501") == "6F088406D156000005019000"
     assert direct("00A4000002DF01") == "6F088406D156000005009000"
@@ -61,9 +67,9 @@ def test_the_same_fid_means_the_directory_below_the_current_one(mf):
         pytest.param("00A4000001EF", "6700", id="half a FID"),
         pytest.param("00A40400047378312E", "6700", id="name of 4 bytes"),
         pytest.param("00A4040011" + "73" * 17, "6700", id="name of 17 bytes"),
-        pytest.param("00A4020002EF0F", "6A82", id="no such EF"),
+        pytest.param("00A4020002EF1D", "6A82", id="no such EF"),
         pytest.param("00A4000002DF09", "6A82", id="no such DF"),
-        pytest.param("00A4020002DF01", "6A82", id="a DF is no EF"),
+        pytest.param("00A4020002DF09", "6A82", id="no such DF, P1 02"),
         pytest.param("00A4000202EF05", "6A82", id="no next EF of this FID"),
         pytest.param("00A404000F" + "7378322E73682EC9E7BBE1B1A3D5CF", "6A82", id="no such name"),
     ],

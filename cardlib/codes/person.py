@@ -1,0 +1,171 @@
+"""Code tables about who the holder is (个人) [S1 §8]."""
+
+from typing import Final
+
+from cardlib.codes.table import CodeTable
+
+CARD_CATEGORY: Final = CodeTable(
+    "card category",
+    "卡的类别",
+    "S1 T11",
+    (
+        ("1", "学龄前儿童卡", "pre-school child (under 6)"),
+        ("2", "学生卡", "full-time student"),
+        ("3", "成年人卡", "adult (16 and over); also used where categories are not told apart"),
+        ("4", "老年人卡", "senior (70 and over)"),
+    ),
+)
+
+SEX: Final = CodeTable(
+    "sex",
+    "性别",
+    "S1 T13; GB/T 2261.1",
+    (
+        ("1", "男性", "male"),
+        ("2", "女性", "female"),
+        ("9", "未说明性别", "not stated"),
+    ),
+)
+
+ETHNICITY: Final = CodeTable(
+    "ethnicity",
+    "民族",
+    "S1 T14; GB/T 3304",
+    (
+        ("01", "汉族", "Han"),
+        ("02", "蒙古族", "Mongol"),
+        ("03", "回族", "Hui"),
+        ("04", "藏族", "Zang (Tibetan)"),
+        ("05", "维吾尔族", "Uyghur"),
+        ("06", "苗族", "Miao"),
+        ("07", "彝族", "Yi"),
+        ("08", "壮族", "Zhuang"),
+        ("09", "布依族", "Buyei"),
+        ("10", "朝鲜族", "Korean (Chosŏn)"),
+        ("11", "满族", "Manchu"),
+        ("12", "侗族", "Dong"),
+        ("13", "瑶族", "Yao"),
+        ("14", "白族", "Bai"),
+        ("15", "土家族", "Tujia"),
+        ("16", "哈尼族", "Hani"),
+        ("17", "哈萨克族", "Kazakh"),
+        ("18", "傣族", "Dai"),
+        ("19", "黎族", "Li"),
+        ("20", "傈僳族", "Lisu"),
+        ("21", "佤族", "Va"),
+        ("22", "畲族", "She"),
+        ("23", "高山族", "Gaoshan"),
+        ("24", "拉祜族", "Lahu"),
+        ("25", "水族", "Sui"),
+        ("26", "东乡族", "Dongxiang"),
+        ("27", "纳西族", "Naxi"),
+        ("28", "景颇族", "Jingpo"),
+        ("29", "柯尔克孜族", "Kirgiz"),
+        ("30", "土族", "Tu"),
+        ("31", "达斡尔族", "Daur"),
+        ("32", "仫佬族", "Mulao"),
+        ("33", "羌族", "Qiang"),
+        ("34", "布朗族", "Blang"),
+        ("35", "撒拉族", "Salar"),
+        ("36", "毛南族", "Maonan"),
+        ("37", "仡佬族", "Gelao"),
+        ("38", "锡伯族", "Xibe"),
+        ("39", "阿昌族", "Achang"),
+        ("40", "普米族", "Pumi"),
+        ("41", "塔吉克族", "Tajik"),
+        ("42", "怒族", "Nu"),
+        ("43", "乌孜别克族", "Uzbek"),
+        ("44", "俄罗斯族", "Russian"),
+        ("45", "鄂温克族", "Ewenki"),
+        ("46", "德昂族", "De'ang"),
+        ("47", "保安族", "Bonan"),
+        ("48", "裕固族", "Yugur"),
+        ("49", "京族", "Gin"),
+        ("50", "塔塔尔族", "Tatar"),
+        ("51", "独龙族", "Derung"),
+        ("52", "鄂伦春族", "Oroqen"),
+        ("53", "赫哲族", "Hezhen"),
+        ("54", "门巴族", "Monba"),
+        ("55", "珞巴族", "Lhoba"),
+        ("56", "基诺族", "Jino"),
+        ("99", "其他", "other"),
+    ),
+)
+
+HOUSEHOLD_KIND: Final = CodeTable(
+    "kind of household registration",
+    "户口类别",
+    "S1 T16",
+    (
+        ("10", "非农业户口(城镇)", "non-agricultural household (urban)"),
+        ("11", "本地非农业户口(本地城镇)", "non-agricultural, local"),
+        ("12", "外地非农业户口(外地城镇)", "non-agricultural, from elsewhere"),
+        ("20", "农业户口(农村)", "agricultural household (rural)"),
+        ("21", "本地农业户口(本地农村)", "agricultural, local"),
+        ("22", "外地农业户口(外地农村)", "agricultural, from elsewhere"),
+        ("30", "港澳台侨人员", "Hong Kong, Macao, Taiwan residents and overseas Chinese"),
+        ("31", "香港特别行政区居民", "Hong Kong resident"),
+        ("32", "澳门特别行政区居民", "Macao resident"),
+        ("33", "台湾地区居民", "Taiwan resident"),
+        ("34", "华侨", "overseas Chinese"),
+        ("40", "外国人", "foreigner"),
+        ("41", "未取得永久居留权的外国人", "foreigner without permanent residence"),
+        ("42", "取得永久居留权的外国人", "foreigner with permanent residence"),
+        ("50", "居民户口", "resident household (where the two kinds are no longer told apart)"),
+        ("51", "本地居民户口", "resident household, local"),
+        ("52", "外地居民户口", "resident household, from elsewhere"),
+    ),
+)
+
+MARITAL_STATUS: Final = CodeTable(
+    "marital status",
+    "婚姻状况",
+    "S1 T18",
+    (
+        ("1", "未婚", "single"),
+        ("2", "已婚", "married"),
+        ("3", "丧偶", "widowed"),
+        ("4", "离婚", "divorced"),
+        ("9", "未说明的婚姻状况", "not stated"),
+    ),
+)
+
+POLITICAL_AFFILIATION: Final = CodeTable(
+    "political affiliation",
+    "政治面貌",
+    "S1 T20; GB/T 4762",
+    (
+        ("01", "中共党员", "member of the Communist Party of China"),
+        ("02", "中共预备党员", "probationary member of the Communist Party of China"),
+        ("03", "共青团员", "Communist Youth League member"),
+        ("04", "民革会员", "member of the Revolutionary Committee of the Kuomintang"),
+        ("05", "民盟盟员", "member of the China Democratic League"),
+        ("06", "民建会员", "member of the China National Democratic Construction Association"),
+        ("07", "民进会员", "member of the China Association for Promoting Democracy"),
+        ("08", "农工党党员", "member of the Chinese Peasants' and Workers' Democratic Party"),
+        ("09", "致公党党员", "member of the China Zhi Gong Party"),
+        ("10", "九三学社社员", "member of the Jiusan Society"),
+        ("11", "台盟盟员", "member of the Taiwan Democratic Self-Government League"),
+        ("12", "无党派民主人士", "democrat without party"),
+        ("13", "群众", "no affiliation"),
+    ),
+)
+
+EDUCATION_LEVEL: Final = CodeTable(
+    "education level",
+    "学历",
+    "S1 T21",
+    (
+        ("11", "博士研究生", "doctoral graduate"),
+        ("14", "硕士研究生", "master's graduate"),
+        ("21", "大学本科", "undergraduate (bachelor course)"),
+        ("31", "大学专科", "junior college"),
+        ("41", "中等专科", "secondary specialised school"),
+        ("44", "职业高中", "vocational high school"),
+        ("47", "技工学校", "technical school"),
+        ("61", "普通高中", "general high school"),
+        ("71", "初级中学", "junior secondary"),
+        ("81", "小学", "primary"),
+        ("90", "其他", "other"),
+    ),
+)

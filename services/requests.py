@@ -1,0 +1,65 @@
+"""What callers ask for, checked: whatever breaks a rule of the .proto files is an InvalidRequestError."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from apdu.secret import Secret
+from services.errors import InvalidRequestError
+from sscard.v1 import files_pb2
+
+MAX_NAME: Final = 255
+"""Characters in a reader's name; PC/SC has at most 127 bytes."""
+MAX_FILES: Final = 500
+"""Names of files and items in one request; a card has about 300 items."""
+EVERYTHING: Final = "*"
+
+
+def reader_name(value: str) -> str:
+    """The name of a reader."""
+    if not value:
+        raise InvalidRequestError("reader", "is required")
+    if len(value) > MAX_NAME:
+        # It comes back in the error's metadata, for which HTTP/2 has little room.
+        raise InvalidRequestError("reader", f"is longer than {MAX_NAME} characters")
+    return value
+
+
+def packed_pin(digits: str) -> Secret | None:
+    """The PIN as VERIFY takes it, packed, an odd digit filled up with F [S2.5 §6.14]; None for no digits."""
+    if not digits:
+        return None
+    if not re.fullmatch("[0-9]{4,16}", digits):
+        raise InvalidRequestError("pin", "takes 4 to 16 digits")
+    return Secret(bytes.fromhex(digits + "F" * (len(digits) % 2)))
+
+
+def wanted_names(files: Sequence[str], mask: FieldMask) -> frozenset[str] | None:
+    """Names of files and items to read, None for everything."""
+    if EVERYTHING in files:
+        return None
+    if any(not 0 < len(name) <= MAX_NAME for name in files):
+        raise InvalidRequestError("files", f"takes names of 1 to {MAX_NAME} characters")
+    names = frozenset((*files, *mask_paths("read_mask", mask)))
+    if not names:
+        raise InvalidRequestError("files", "names no file, and neither does read_mask")
+    if len(names) > MAX_FILES:
+        raise InvalidRequestError("files", f"takes up to {MAX_FILES} names")
+    return names
+
+
+def mask_paths(field: str, mask: FieldMask) -> tuple[str, ...]:
+    """The paths of a mask over CardFiles: ``file`` or ``file.item``."""
+    for path in mask.paths:
+        if path.count(".") > 1 or not FieldMask(paths=[path]).IsValidForDescriptor(files_pb2.CardFiles.DESCRIPTOR):
+            raise InvalidRequestError(field, f"takes names of files and items, not {path[:MAX_NAME]!r}")
+    return tuple(mask.paths)
+
+
+def request_id(value: str) -> str:
+    """The name that a caller gives to a request that changes something."""
+    if not re.fullmatch("[0-9A-Za-z-]{1,64}", value):
+        raise InvalidRequestError("request_id", "takes 1 to 64 letters, digits and hyphens")
+    return value
