@@ -1,7 +1,7 @@
 """Elementary files (基本文件) as declarations: what they hold, who may use them, how bytes become values and back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -218,10 +218,10 @@ class LinearFile(AddressableFile):
 class _UntaggedFile(ElementaryFile, ABC):
     """A file whose items stand one behind the other, without tags."""
 
-    def _understand(self, raw: bytes) -> dict[str, Reading]:
-        """The values of one run of all items."""
+    def _understand(self, raw: bytes, items: Iterable[Item] | None = None) -> dict[str, Reading]:
+        """The values of one run of all items, or of these."""
         readings = {}
-        for item in self.items:
+        for item in self.items if items is None else items:
             readings[item.name] = item.understand(raw[: item.size])
             raw = raw[item.size :]
         return readings
@@ -259,16 +259,18 @@ class CyclicFile(AddressableFile, _UntaggedFile):
     """Records of one length, the newest first, the oldest overwritten (循环定长记录文件); items are fields of a record.
 
     ``records``: how many a card has at least. The file has one value, ``records``: a tuple of mappings from the items'
-    names, newest first; records that were never written are left out.
+    names, newest first; records that were never written are left out. ``short_record_items``: how many of the items the
+    records of simpler cards have, 0 where all cards have all.
     """
 
     structure: Structure = Structure.CYCLIC
     records: int
+    short_record_items: int = 0
 
     @property
     def record_size(self) -> int:
         """Bytes of one record."""
-        return sum(item.size for item in self.items)
+        return _length(self.items)
 
     @property
     def size(self) -> int:
@@ -282,13 +284,24 @@ class CyclicFile(AddressableFile, _UntaggedFile):
 
     def parse(self, run: bytes) -> "FileContents":
         """The values of all records, back to back, number 1 (the newest) first."""
-        stored = tuple(run[at : at + self.record_size] for at in range(0, len(run), self.record_size))
-        readings = [self._understand(raw) for raw in stored if _is_written(raw)]
-        records = (MappingProxyType({name: value for name, (value, _) in reading.items()}) for reading in readings)
+        # The length of a run may fit both kinds of records; they make sense as one of them.
+        layouts = [self.items, self.items[: self.short_record_items]] if self.short_record_items else [self.items]
+        fitting = [items for items in layouts if len(run) % _length(items) == 0] or layouts[:1]
+        return min((self._parse(run, items) for items in fitting), key=lambda contents: len(contents.warnings))
+
+    def _parse(self, run: bytes, items: Sequence[Item]) -> "FileContents":
+        size = _length(items)
+        stored = tuple(run[at : at + size] for at in range(0, len(run), size))
+        readings = [self._understand(raw, items) for raw in stored if _is_written(raw)]
+        absent = dict.fromkeys(item.name for item in self.items[len(items) :])
+        records = (
+            MappingProxyType({**{name: value for name, (value, _) in reading.items()}, **absent})
+            for reading in readings
+        )
         return FileContents(
             self,
             MappingProxyType({RECORDS: tuple(record for record in records if any_value(record))}),
-            self._warnings((item, reading[item.name]) for reading in readings for item in self.items),
+            self._warnings((item, reading[item.name]) for reading in readings for item in items),
             MappingProxyType({UNTAGGED: stored}),
         )
 
@@ -344,6 +357,10 @@ class FileContents:
 
     def __repr__(self) -> str:
         return f"<{self.file.name}: {', '.join(self.values)}; {len(self.warnings)} warnings>"
+
+
+def _length(items: Iterable[Item]) -> int:
+    return sum(item.size for item in items)
 
 
 def _is_written(raw: bytes) -> bool:

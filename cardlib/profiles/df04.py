@@ -133,7 +133,7 @@ OFFLINE_SETTLEMENT: Final = LinearFile(
 )
 
 # Written by the card's operating system with every load and purchase. An account-only card has records of 14h bytes,
-# which end after the amount from the personal account.
+# which end after the amount from the personal account [S2.7 §12].
 MEDICAL_TRANSACTIONS: Final = CyclicFile(
     fid=0xEF08,
     name="medical_transactions",
@@ -142,6 +142,7 @@ MEDICAL_TRANSACTIONS: Final = CyclicFile(
     update=rule("never"),
     clause="S1 T7 T9; 8.5.3",
     records=30,
+    short_record_items=5,
     items=(
         untagged("transaction_number", "交易序号", number(2), ("0002", 2)),
         untagged("transaction_type", "交易类型", coded(TRANSACTION_KIND, an(1)), ("32", TRANSACTION_KIND["2"])),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from apdu.errors import CardMemoryError, CardRemovedError, SecurityStatusError, TlvError, WrongPinError
+from apdu.errors import CardMemoryError, SecurityStatusError, TlvError, WrongPinError
 from apdu.secret import Secret
 from cardlib.custody import NoKeys
 from cardlib.errors import (
@@ -390,40 +390,6 @@ def test_a_wrong_pin_stops_everything(new_desk, new_card):
     with pytest.raises(WrongPinError):
         update(desk, {"residence": {"telephone": "1"}}, pin=Secret(bytes.fromhex("654321")))
     assert "UPDATE RECORD" not in desk.names
-
-
-CHANGES = {
-    "residence": {"telephone": "1", "contact_name": "样本四"},
-    "employment_history": {"records": (entry(2), entry(1))},
-}
-
-
-@pytest.mark.parametrize("command", range(21))
-def test_an_update_that_is_pulled_at_any_command_can_be_repeated(new_desk, new_card, command):
-    desk = new_desk(new_card(t0=False))
-    card = desk.card
-
-    class Pulled:
-        left = command
-
-        def power_on(self):
-            return card.power_on()
-
-        def process(self, raw):
-            if self.left == 0:
-                raise CardRemovedError("pulled")
-            self.left -= 1
-            return card.process(raw)
-
-    desk.card = Pulled()
-    with pytest.raises(CardRemovedError):
-        update(desk, CHANGES, pin=INITIAL_PIN)
-    desk.card = card
-    assert update(desk, CHANGES, pin=INITIAL_PIN).complete
-    now = held(desk, "residence", "employment_history")
-    assert now["residence"]["telephone"] == "1"
-    (before,) = V2.file_named("employment_history").sample["records"]
-    assert now["employment_history"]["records"] == (entry(2), entry(1), before)
 
 
 def test_new_values_never_show(new_desk, new_card):

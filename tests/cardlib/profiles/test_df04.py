@@ -1,5 +1,9 @@
 """DF04: what the tables alone do not tell."""
 
+from collections.abc import Mapping
+
+import pytest
+
 from cardlib.codes import MEDICAL_INSURANCE_KIND, SETTLEMENT_KIND, TRANSACTION_KIND
 from cardlib.profiles.df04 import (
     MEDICAL_ACCOUNT,
@@ -28,6 +32,26 @@ def test_a_medical_transaction_has_binary_numbers_the_most_significant_byte_firs
     assert transaction["transaction_time"].iso == "2024-01-02T03:04:05"
     assert contents.warnings == ()
     assert MEDICAL_TRANSACTIONS.encode(contents.values) == [record]
+
+
+# Number 0002, settlement, terminal 990000000001, 2024-01-02 03:04:05, 1000 fen, as on an account-only card [S2.7 §12].
+ACCOUNT_ONLY = "00023299000000000120240102030405000003E8"
+FULL = ACCOUNT_ONLY + "000000FA0000128E"
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 21, 30])
+def test_records_of_an_account_only_card_are_told_from_full_ones_also_where_their_lengths_meet(number: int) -> None:
+    short = MEDICAL_TRANSACTIONS.parse(bytes.fromhex(ACCOUNT_ONLY) * number)
+    full = MEDICAL_TRANSACTIONS.parse(bytes.fromhex(FULL) * number)
+    for contents, self_paid in ((short, None), (full, 250)):
+        records = contents.values["records"]
+        assert isinstance(records, tuple)
+        assert len(records) == number
+        assert not contents.warnings
+        for record in records:
+            assert isinstance(record, Mapping)
+            assert record["personal_account_amount"] == 1000
+            assert record["self_paid_amount"] == self_paid
 
 
 def test_nobody_but_the_card_itself_writes_medical_transactions() -> None:
