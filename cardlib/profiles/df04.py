@@ -22,7 +22,21 @@ from cardlib.codes import (
 from cardlib.model import CyclicFile, Directory, InternalFile, Item, LinearFile
 from cardlib.profiles.declare import padded, personal, untagged
 from cardlib.rules import rule
-from cardlib.schema import Schema, an, cn, coded, composite, count, date, money, number, region, timestamp, year
+from cardlib.schema import (
+    Schema,
+    an,
+    binary_money,
+    cn,
+    coded,
+    composite,
+    count,
+    date,
+    money,
+    number,
+    region,
+    timestamp,
+    year,
+)
 from cardlib.values import CardDate, Value
 
 MARKS: Final = composite(
@@ -148,9 +162,9 @@ MEDICAL_TRANSACTIONS: Final = CyclicFile(
         untagged("transaction_type", "交易类型", coded(TRANSACTION_KIND, an(1)), ("32", TRANSACTION_KIND["2"])),
         untagged("terminal_number", "终端机编号", cn(6), ("990000000001", "990000000001")),
         untagged("transaction_time", "交易时间", timestamp(), ("20240102030405", CardDate("20240102030405"))),
-        untagged("personal_account_amount", "个人账户交易金额", number(4), ("000003E8", 1000)),
-        untagged("self_paid_amount", "个人自付金额", number(4), ("000001F4", 500)),
-        untagged("pooled_fund_amount", "统筹基金支付金额", number(4), ("0001E240", 123_456)),
+        untagged("personal_account_amount", "个人账户交易金额", binary_money(4), ("000003E8", 1000)),
+        untagged("self_paid_amount", "个人自付金额", binary_money(4), ("000001F4", 500)),
+        untagged("pooled_fund_amount", "统筹基金支付金额", binary_money(4), ("0001E240", 123_456)),
     ),
 )
 
@@ -185,9 +199,9 @@ MEDICAL_ACCOUNT: Final = InternalFile(
         # Counters and amounts are binary, amounts in fen; year (YYYY) and day (MMDD) are packed digits [C].
         _internal("online_transaction_counter", "基本医疗保险个人账户联网交易计数器", number(2), ("0001", 1)),
         _internal("offline_transaction_counter", "基本医疗保险个人账户脱网交易计数器", number(2), ("0002", 2)),
-        _internal("balance", "基本医疗保险个人账户余额", number(4), ("0003D090", 250_000)),
-        _internal("yearly_self_paid_total", "年度个人自付累计金额", number(4), ("000001F4", 500)),
-        _internal("yearly_pooled_fund_total", "年度统筹基金支付累计金额", number(4), ("0001E240", 123_456)),
+        _internal("balance", "基本医疗保险个人账户余额", binary_money(4), ("0003D090", 250_000)),
+        _internal("yearly_self_paid_total", "年度个人自付累计金额", binary_money(4), ("000001F4", 500)),
+        _internal("yearly_pooled_fund_total", "年度统筹基金支付累计金额", binary_money(4), ("0001E240", 123_456)),
         _internal("payment_year", "支付年度", year(), ("2024", CardDate("2024"))),
         _internal("year_start_day", "年度起始日期", cn(2), ("0101", "0101")),
     ),

@@ -14,6 +14,7 @@ from cardlib.schema import (
     SchemaError,
     an,
     binary,
+    binary_money,
     btlv,
     cn,
     coded,
@@ -32,7 +33,7 @@ _LONGEST: Final = 253
 
 _PLAIN: Final[Mapping[str, Callable[[int], Schema]]] = MappingProxyType({"an": an, "cn": cn, "b": binary})
 _MEANT: Final[Mapping[str, tuple[str, Callable[[int], Schema]]]] = MappingProxyType(
-    {"money": ("cn", money), "count": ("an", count), "number": ("b", number)}
+    {"money": ("cn", money), "count": ("an", count), "number": ("b", number), "binary_money": ("b", binary_money)}
 )
 _FIXED: Final[Mapping[str, Callable[[], Schema]]] = MappingProxyType(
     {"date": date, "month": month, "year": year, "timestamp": timestamp, "region": region}

@@ -35,7 +35,7 @@ KeyName = Annotated[str, Field(pattern="^[A-Z][A-Z0-9]+$")]
 Term = Annotated[str, Field(min_length=1)]
 Access = Annotated[Rule, BeforeValidator(_rule)]
 RecordCount = Annotated[int, Field(ge=1, le=254)]
-Meaning = Literal["date", "month", "year", "timestamp", "region", "money", "count", "number"]
+Meaning = Literal["date", "month", "year", "timestamp", "region", "money", "count", "number", "binary_money"]
 
 
 class _Entry(BaseModel):

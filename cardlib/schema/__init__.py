@@ -7,7 +7,7 @@ Every schema knows its ``size`` in bytes; every error is a :class:`SchemaError` 
 
 from cardlib.schema.base import PADDING, Schema, SchemaError
 from cardlib.schema.dates import Date, date, month, timestamp, year
-from cardlib.schema.numbers import AsciiNumber, BinaryNumber, Number, PackedNumber, count, money, number
+from cardlib.schema.numbers import AsciiNumber, BinaryNumber, Number, PackedNumber, binary_money, count, money, number
 from cardlib.schema.plain import Binary, Digits, Identifier, Region, Text, an, binary, card_identifier, cn, region
 from cardlib.schema.structures import Btlv, Code, Composite, Part, Parts, btlv, coded, composite
 
@@ -32,6 +32,7 @@ __all__ = [
     "Text",
     "an",
     "binary",
+    "binary_money",
     "btlv",
     "card_identifier",
     "cn",

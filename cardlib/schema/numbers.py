@@ -11,9 +11,13 @@ from cardlib.values import Concern, Value
 
 
 class Number(Schema):
-    """What the three kinds of numbers have in common: 0 up to ``largest``."""
+    """What the three kinds of numbers have in common: 0 up to ``largest``. ``money``: it is an amount in fen (分)."""
 
     largest: int
+
+    def __init__(self, size: int, *, money: bool = False) -> None:
+        super().__init__(cs.Bytes(size))
+        self.money = money
 
     def concerns(self, value: Value) -> tuple[Concern, ...]:
         """Whether it is text instead of a number."""
@@ -86,14 +90,19 @@ class BinaryNumber(Number):
 
 def money(size: int) -> Schema:
     """A sum of money in fen (分), packed digits, cn ``size``."""
-    return PackedNumber(cs.Bytes(size))
+    return PackedNumber(size, money=True)
 
 
 def count(size: int) -> Schema:
     """A number of months or times, ASCII digits, an ``size``."""
-    return AsciiNumber(cs.Bytes(size))
+    return AsciiNumber(size)
 
 
 def number(size: int) -> Schema:
-    """A counter or a sum of money in fen (分), binary, b ``size``, most significant byte first."""
-    return BinaryNumber(cs.Bytes(size))
+    """A counter, binary, b ``size``, most significant byte first."""
+    return BinaryNumber(size)
+
+
+def binary_money(size: int) -> Schema:
+    """A sum of money in fen (分), binary, b ``size``, most significant byte first."""
+    return BinaryNumber(size, money=True)

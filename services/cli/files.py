@@ -76,7 +76,14 @@ def _text(value: ItemValue) -> str:
     if kind == "data":
         start = value.data[:SHOWN].hex(" ").upper()
         return f"{start}{' …' if len(value.data) > SHOWN else ''} ({len(value.data)} bytes)"
+    if kind == "fen":
+        return yuan(value.fen)
     return str(getattr(value, kind))
+
+
+def yuan(fen: int) -> str:
+    """An amount of money as people write it: ``25,920.00 元``."""
+    return f"{fen // 100:,}.{fen % 100:02} 元"
 
 
 def _refusal(result: FileResult) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cardlib.model import RECORDS, CardProfile, CyclicFile, Declared, FileContents, Item, Joined
-from cardlib.schema import Btlv, Parts, Schema
+from cardlib.schema import Btlv, Number, Parts, Schema
 from cardlib.values import CardDate, CardIdentifier, Coded, Value
 from services.mapping.typed import coded, without_blank_end
 from sscard.v1 import items_pb2
@@ -40,7 +40,8 @@ def item_value(  # noqa: PLR0911  # one for each kind
         case str():
             return items_pb2.ItemValue(text=value)
         case int():
-            return items_pb2.ItemValue(number=value)
+            is_money = isinstance(schema, Number) and schema.money
+            return items_pb2.ItemValue(fen=value) if is_money else items_pb2.ItemValue(number=value)
         case bytes():
             return items_pb2.ItemValue(data=value)
         case tuple():

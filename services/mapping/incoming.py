@@ -126,7 +126,7 @@ def _place(kind: _Kind) -> str:
         case Date():
             return "date"
         case Number():
-            return "number"
+            return "fen" if kind.money else "number"
         case Binary():
             return "data"
     return "text"

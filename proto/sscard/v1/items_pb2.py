@@ -26,7 +26,7 @@ from sscard.v1 import options_pb2 as sscard_dot_v1_dot_options__pb2
 from sscard.v1 import values_pb2 as sscard_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15sscard/v1/items.proto\x12\tsscard.v1\x1a\x17sscard/v1/options.proto\x1a\x16sscard/v1/values.proto\"i\n\x08ItemFile\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0f\n\x07\x63hinese\x18\x02 \x01(\t\x12\x11\n\tdirectory\x18\x03 \x01(\t\x12\x0b\n\x03\x66id\x18\x04 \x01(\r\x12\x1e\n\x05items\x18\x05 \x03(\x0b\x32\x0f.sscard.v1.Item\"d\n\x04Item\x12\x10\n\x03tag\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x63hinese\x18\x03 \x01(\t\x12#\n\x05value\x18\x04 \x01(\x0b\x32\x14.sscard.v1.ItemValueB\x06\n\x04_tag\"\xf3\x01\n\tItemValue\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\xa8\xd4\x18\x01H\x00\x12\x16\n\x06number\x18\x02 \x01(\x03\x42\x04\xa8\xd4\x18\x01H\x00\x12\x14\n\x04\x64\x61te\x18\x03 \x01(\tB\x04\xa8\xd4\x18\x01H\x00\x12,\n\x05\x63oded\x18\x04 \x01(\x0b\x32\x15.sscard.v1.CodedValueB\x04\xa8\xd4\x18\x01H\x00\x12\x14\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x42\x04\xa8\xd4\x18\x01H\x00\x12+\n\x05group\x18\x06 \x01(\x0b\x32\x14.sscard.v1.ItemGroupB\x04\xa8\xd4\x18\x01H\x00\x12)\n\x04list\x18\x07 \x01(\x0b\x32\x13.sscard.v1.ItemListB\x04\xa8\xd4\x18\x01H\x00\x42\x06\n\x04kind\"+\n\tItemGroup\x12\x1e\n\x05items\x18\x01 \x03(\x0b\x32\x0f.sscard.v1.Item\"0\n\x08ItemList\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.sscard.v1.ItemValue\"M\n\nItemUpdate\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04item\x18\x02 \x01(\t\x12#\n\x05value\x18\x03 \x01(\x0b\x32\x14.sscard.v1.ItemValueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15sscard/v1/items.proto\x12\tsscard.v1\x1a\x17sscard/v1/options.proto\x1a\x16sscard/v1/values.proto\"i\n\x08ItemFile\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0f\n\x07\x63hinese\x18\x02 \x01(\t\x12\x11\n\tdirectory\x18\x03 \x01(\t\x12\x0b\n\x03\x66id\x18\x04 \x01(\r\x12\x1e\n\x05items\x18\x05 \x03(\x0b\x32\x0f.sscard.v1.Item\"d\n\x04Item\x12\x10\n\x03tag\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x63hinese\x18\x03 \x01(\t\x12#\n\x05value\x18\x04 \x01(\x0b\x32\x14.sscard.v1.ItemValueB\x06\n\x04_tag\"\x88\x02\n\tItemValue\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\xa8\xd4\x18\x01H\x00\x12\x16\n\x06number\x18\x02 \x01(\x03\x42\x04\xa8\xd4\x18\x01H\x00\x12\x14\n\x04\x64\x61te\x18\x03 \x01(\tB\x04\xa8\xd4\x18\x01H\x00\x12,\n\x05\x63oded\x18\x04 \x01(\x0b\x32\x15.sscard.v1.CodedValueB\x04\xa8\xd4\x18\x01H\x00\x12\x14\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x42\x04\xa8\xd4\x18\x01H\x00\x12+\n\x05group\x18\x06 \x01(\x0b\x32\x14.sscard.v1.ItemGroupB\x04\xa8\xd4\x18\x01H\x00\x12)\n\x04list\x18\x07 \x01(\x0b\x32\x13.sscard.v1.ItemListB\x04\xa8\xd4\x18\x01H\x00\x12\x13\n\x03\x66\x65n\x18\x08 \x01(\x03\x42\x04\xa8\xd4\x18\x01H\x00\x42\x06\n\x04kind\"+\n\tItemGroup\x12\x1e\n\x05items\x18\x01 \x03(\x0b\x32\x0f.sscard.v1.Item\"0\n\x08ItemList\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.sscard.v1.ItemValue\"M\n\nItemUpdate\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04item\x18\x02 \x01(\t\x12#\n\x05value\x18\x03 \x01(\x0b\x32\x14.sscard.v1.ItemValueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,16 +47,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ITEMVALUE'].fields_by_name['group']._serialized_options = b'\250\324\030\001'
   _globals['_ITEMVALUE'].fields_by_name['list']._loaded_options = None
   _globals['_ITEMVALUE'].fields_by_name['list']._serialized_options = b'\250\324\030\001'
+  _globals['_ITEMVALUE'].fields_by_name['fen']._loaded_options = None
+  _globals['_ITEMVALUE'].fields_by_name['fen']._serialized_options = b'\250\324\030\001'
   _globals['_ITEMFILE']._serialized_start=85
   _globals['_ITEMFILE']._serialized_end=190
   _globals['_ITEM']._serialized_start=192
   _globals['_ITEM']._serialized_end=292
   _globals['_ITEMVALUE']._serialized_start=295
-  _globals['_ITEMVALUE']._serialized_end=538
-  _globals['_ITEMGROUP']._serialized_start=540
-  _globals['_ITEMGROUP']._serialized_end=583
-  _globals['_ITEMLIST']._serialized_start=585
-  _globals['_ITEMLIST']._serialized_end=633
-  _globals['_ITEMUPDATE']._serialized_start=635
-  _globals['_ITEMUPDATE']._serialized_end=712
+  _globals['_ITEMVALUE']._serialized_end=559
+  _globals['_ITEMGROUP']._serialized_start=561
+  _globals['_ITEMGROUP']._serialized_end=604
+  _globals['_ITEMLIST']._serialized_start=606
+  _globals['_ITEMLIST']._serialized_end=654
+  _globals['_ITEMUPDATE']._serialized_start=656
+  _globals['_ITEMUPDATE']._serialized_end=733
 # @@protoc_insertion_point(module_scope)

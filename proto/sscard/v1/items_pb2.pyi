@@ -114,14 +114,17 @@ class ItemValue(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     LIST_FIELD_NUMBER: _builtins.int
+    FEN_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text, and digits of which nobody makes a sum: numbers of documents, codes of regions."""
     number: _builtins.int
-    """A number: counts, and amounts of money in fen (分)."""
+    """A number: counts of months and times, numbers of transactions."""
     date: _builtins.str
     """A date, "YYYY-MM-DD", a month, "YYYY-MM", a year, "YYYY", or a moment, "YYYY-MM-DDThh:mm:ss"."""
     data: _builtins.bytes
     """Bytes as they are."""
+    fen: _builtins.int
+    """An amount of money, in fen (分), hundredths of a yuan."""
     @_builtins.property
     def coded(self) -> _values_pb2.CodedValue:
         """A code of a table."""
@@ -144,12 +147,13 @@ class ItemValue(_message.Message):
         data: _builtins.bytes = ...,
         group: Global___ItemGroup | None = ...,
         list: Global___ItemList | None = ...,
+        fen: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["coded", b"coded", "data", b"data", "date", b"date", "group", b"group", "kind", b"kind", "list", b"list", "number", b"number", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coded", b"coded", "data", b"data", "date", b"date", "fen", b"fen", "group", b"group", "kind", b"kind", "list", b"list", "number", b"number", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coded", b"coded", "data", b"data", "date", b"date", "group", b"group", "kind", b"kind", "list", b"list", "number", b"number", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coded", b"coded", "data", b"data", "date", b"date", "fen", b"fen", "group", b"group", "kind", b"kind", "list", b"list", "number", b"number", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "number", "date", "coded", "data", "group", "list"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "number", "date", "coded", "data", "group", "list", "fen"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cardlib.schema import Schema, SchemaError, count, money, number
+from cardlib.schema import Schema, SchemaError, binary_money, count, money, number
 from cardlib.values import Concern, Value
 
 
@@ -70,3 +70,8 @@ def test_what_is_no_number_is_kept_and_said_so(schema: Schema, stored: str, kept
 def test_numbers_that_do_not_fit_are_refused(schema: Schema, value: Value) -> None:
     with pytest.raises(SchemaError):
         schema.encode(value)
+
+
+def test_binary_money_is_read_as_a_number_and_known_to_be_money() -> None:
+    assert binary_money(4).decode(bytes.fromhex("000003E8")) == 1000
+    assert [schema.money for schema in (binary_money(4), money(4), number(4), count(3))] == [True, True, False, False]

@@ -113,3 +113,11 @@ def test_raw_commands_are_shown_in_words_with_the_holders_data_masked() -> None:
     assert number not in masked
     shown = sscard("apdu", "--simulated", "-r", "Software reader 01", "--show-data", stdin="\n".join(read)).stdout
     assert number in shown
+
+
+def test_money_is_shown_in_yuan_and_told_from_other_numbers() -> None:
+    shown = sscard("read", "--simulated", "-r", "Software reader 01", "--files", "insurance_certificate").stdout
+    assert "25,920.00 元" in shown
+    assert "2592000" not in shown
+    months = next(line for line in shown.splitlines() if "contribution months" in line)
+    assert "元" not in months
