@@ -65,7 +65,7 @@ ITEMS = once(
 @singledispatch
 def values(schema: Schema) -> st.SearchStrategy[Any]:
     """Values that a schema can write, None left out."""
-    raise NotImplementedError(type(schema).__name__)
+    raise TypeError(type(schema).__name__)
 
 
 @values.register
@@ -140,7 +140,7 @@ def _(schema: Parts) -> st.SearchStrategy[Any]:
 @singledispatch
 def canonical(schema: Schema) -> st.SearchStrategy[bytes]:
     """Bytes as the specification has them stored, blank ones among them."""
-    raise NotImplementedError(type(schema).__name__)
+    raise TypeError(type(schema).__name__)
 
 
 @canonical.register
@@ -229,7 +229,7 @@ def held(field: Field) -> st.SearchStrategy[dict[str, Value]]:
                 for meant in (before, after)
             ]
             return st.one_of(either).filter(lambda meant: _is_written(field, meant))
-    raise NotImplementedError(type(field).__name__)
+    raise TypeError(type(field).__name__)
 
 
 def _is_written(field: Reused, meant: dict[str, Value]) -> bool:
