@@ -5,7 +5,7 @@ byte needs turning round. Historical bytes are never at a fixed place: cards wit
 [S2.2 T7-T9].
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import xor
 from typing import Self
@@ -42,9 +42,9 @@ class ATR:
     [S2.2 §8]. ``tck``: the check byte, None where there is none.
     """
 
-    raw: bytes
+    raw: bytes = field(repr=False)
     interface: tuple[InterfaceBytes, ...]
-    historical_bytes: bytes
+    historical_bytes: bytes = field(repr=False)
     tck: int | None
 
     @property

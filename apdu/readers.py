@@ -1,7 +1,7 @@
 """Readers and cards in them, as the rest of the software sees them: PC/SC and in-process readers have these types."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from apdu.command import CommandAPDU
@@ -22,7 +22,7 @@ class ReaderState:
 
     name: str
     present: bool = False
-    atr: bytes | None = None
+    atr: bytes | None = field(default=None, repr=False)
     mute: bool = False
     in_use: bool = False
     insertions: int = 0

@@ -32,14 +32,17 @@ class HeldCard:
     """A card held for one call: its ATR, and :meth:`run` to have a conversation with it.
 
     All work is done by the reader's thread. The deadline, and the end of the call, stop a conversation before its next
-    command; a command on its way cannot be called back.
+    command; a command on its way cannot be called back. ``card_wait``: seconds to wait for another program that has it.
     """
 
-    def __init__(self, readers: Readers, reader: str, lane: Lane, deadline: float, traffic: Traffic) -> None:
+    def __init__(  # noqa: PLR0913  # made in one place
+        self, readers: Readers, reader: str, lane: Lane, deadline: float, traffic: Traffic, *, card_wait: float = 5.0
+    ) -> None:
         self._readers = readers
         self._reader = reader
         self._lane = lane
         self._deadline = deadline
+        self._card_wait = card_wait
         self._traffic = traffic
         self._ended = threading.Event()
         self._connection: CardConnection | None = None
@@ -72,7 +75,8 @@ class HeldCard:
 
     def _connect(self) -> None:
         self._check()
-        self._connection = self._readers.connect(self._reader, timeout=max(0.0, self._deadline - time.monotonic()))
+        left = max(0.0, self._deadline - time.monotonic())
+        self._connection = self._readers.connect(self._reader, timeout=min(left, self._card_wait))
 
     def _run(self, flow: Flow[T], answer: Answer) -> T:
         connection = self._held

@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -51,7 +50,7 @@ class LogLevel(StrEnum):
 def address_of(listen: str) -> tuple[str, int]:
     """Host and port of ``host:port`` or ``[IPv6 address]:port``; raises ValueError."""
     host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 0xFFFF:
+    if not colon or not (port.isascii() and port.isdecimal()) or int(port) > 0xFFFF:
         raise ValueError(f"{listen!r} is not an address such as 127.0.0.1:50551 or [::1]:50551")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
@@ -117,6 +116,9 @@ class Config(BaseSettings):
 
         Raises :class:`ConfigError`.
         """
+        known = {FILE_VARIABLE, *(PREFIX + name.upper() for name in cls.model_fields)}
+        if unknown := sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+            raise ConfigError(f"there is no setting {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         if file is None and (named := os.environ.get(FILE_VARIABLE)):
             file = Path(named)
 
@@ -129,10 +131,10 @@ class Config(BaseSettings):
             loaded: Self = Loaded(**overrides)
         except OSError as error:
             raise ConfigError(f"the configuration file {file} cannot be read: {error.strerror}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"the configuration file {file} is not TOML: {error}") from None
         except ValidationError as error:
             raise ConfigError("; ".join(_sentences(error))) from None
+        except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors are ValueErrors, and so is pydantic's
+            raise ConfigError(f"the configuration file {file} is not TOML: {error}") from None
         return loaded
 
     @classmethod

@@ -125,7 +125,7 @@ class ReaderHub:
         """
         place = self._place(reader)
         await self._take(place, reader, deadline)
-        held = HeldCard(self._readers, reader, place.lane, deadline, self._traffic)
+        held = HeldCard(self._readers, reader, place.lane, deadline, self._traffic, card_wait=self._card_wait)
         try:
             await held.connect()
             yield held

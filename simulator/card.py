@@ -8,10 +8,11 @@ from simulator.commands import INSTRUCTIONS, Instruction
 from simulator.files import Memory
 from simulator.image import CardImage
 from simulator.quirks import CONFORMING, Quirks
-from simulator.security import Rng, Safe
+from simulator.security import APPLICATION_BLOCKED, Rng, Safe
 from simulator.session import Session
 
 GET_RESPONSE = b"\x00\xc0"
+SELECT = b"\x00\xa4"
 MIN_COMMAND = 4
 INTERINDUSTRY = 0x00
 """The class of all commands without secure messaging."""
@@ -63,6 +64,7 @@ class SoftwareCard:
         if session is None:
             return _status(SW.NO_DIAGNOSIS)
         try:
+            _refuse_where_blocked(session, command)
             if command[:2] == GET_RESPONSE:
                 return self._get_response(command, waiting)
             instruction = _instruction(command)
@@ -93,6 +95,13 @@ class SoftwareCard:
         self._waiting = waiting[wanted:]
         left = len(self._waiting)
         return waiting[:wanted] + (_status(SW.BYTES_WAITING | left) if left else _OK)
+
+
+def _refuse_where_blocked(session: Session, command: bytes) -> None:
+    """A blocked card takes no command at all, a blocked application none but SELECT [S2.5 §6.1, §6.2]."""
+    refusal = session.security.refusal
+    if refusal is not None and (refusal != APPLICATION_BLOCKED or command[:2] != SELECT):
+        raise Refused(refusal)
 
 
 def _instruction(command: bytes) -> Instruction:

@@ -9,7 +9,7 @@ from apdu.tlv import parse_simple
 from cardlib import model
 from cardlib.crypto import Algorithm
 from cardlib.keys import VERSIONS, CardFactors, KeyReference, Purpose
-from simulator.credentials import KeyRecord, KeyUse, PinRecord
+from simulator.credentials import KeyRecord, KeyUse, Permission, PinRecord
 from simulator.files import MF_FID, Directory
 from simulator.layout import Records, directory_file, elementary_files, internal_files, named_fci, ssse_fci
 from simulator.security import DEFAULT_KEY_VERSION
@@ -28,6 +28,13 @@ _NEVER_BLOCKS = frozenset({Purpose.INTERNAL_AUTHENTICATION, Purpose.CARD_BLOCK, 
 
 _USES = {Purpose.INTERNAL_AUTHENTICATION: KeyUse.INTERNAL, Purpose.MAINTENANCE: KeyUse.MAINTENANCE}
 """What keys are used for on the card; all others that authenticate do so externally."""
+
+_PERMISSIONS = {
+    Purpose.PIN_UNBLOCK: Permission.UNBLOCK_PIN,
+    Purpose.APPLICATION_BLOCK: Permission.BLOCK_APPLICATION,
+    Purpose.CARD_BLOCK: Permission.BLOCK_CARD,
+}
+"""What authentication with a key allows besides access to files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ def _card_keys(
                 version,
                 card.card_key(KeyReference(key.name, version), root, {key.name: key}),
                 None if maintenance or key.purpose in _NEVER_BLOCKS else tries,
+                _PERMISSIONS.get(key.purpose),
             )
             for version, root in roots.items()
             if root is not None

@@ -155,7 +155,11 @@ class VirtualReaders:
                     [sys.executable, "-I", daemon.__file__, *arguments], stdin=theirs.fileno(), start_new_session=True
                 )
             ours.settimeout(_ANSWER_SECONDS)
-            refusal = ours.recv(4096).decode()
+            try:
+                refusal = ours.recv(4096).decode() or "the process that runs it died"
+            except OSError as error:
+                helper.kill()
+                refusal = f"the process that runs it does not answer: {error}"
             if refusal == "ok":
                 if not private:
                     _log.warning(

@@ -30,6 +30,7 @@ class VirtualCard:
         self._socket = connection
         self._atr = b""
         self._powered = False
+        self._abandoned = False
         self._noticed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="virtual card", daemon=True)
         self._thread.start()
@@ -53,6 +54,8 @@ class VirtualCard:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(1)
+        # A command that still runs: whoever gets the chip next is not to lose its power when it ends.
+        self._abandoned = self._thread.is_alive()
 
     def _serve(self) -> None:
         self._socket.settimeout(None)
@@ -65,7 +68,8 @@ class VirtualCard:
                     self._socket.sendall(len(answer).to_bytes(2, "big") + answer)
                     if self._powered:
                         self._noticed.set()
-        self._chip.power_off()
+        if not self._abandoned:
+            self._chip.power_off()
 
     def _answer(self, message: bytes) -> bytes | None:
         if message == GET_ATR:

@@ -205,7 +205,11 @@ class InProcessReaders:
                 raise NoCardError("there is no card in the slot", reader=reader)
             connection = slot.holder = InProcessConnection(reader, contact, partial(self._release, slot))
             self._changed.notify_all()
-        contact.power_on()
+        try:
+            contact.power_on()
+        except BaseException:
+            connection.close(reset=False)
+            raise
         if not contact.inserted:
             contact.power_off()
             raise NoCardError("the card was pulled out", reader=reader)

@@ -25,8 +25,8 @@ FORMAT = 1
 class Transcript:
     """A recorded conversation: the card's ATR, what the header says besides, and pairs of command and answer."""
 
-    atr: bytes
-    exchanges: tuple[tuple[bytes, bytes], ...]
+    atr: bytes = field(repr=False)
+    exchanges: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +44,7 @@ class Transcript:
                 else:
                     version = FORMAT
                     exchanges.append((bytes.fromhex(entry["tx"]), bytes.fromhex(entry["rx"])))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 raise MalformedError(f"line {number} is not a line of a transcript") from None
             if version != FORMAT:
                 raise MalformedError(f"transcripts have format {FORMAT}, this one says {version!r}")

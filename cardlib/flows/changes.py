@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from apdu.command import CommandAPDU
@@ -63,7 +63,7 @@ class LinearChange(Change):
     """Records of a linear file, replaced where they stand, appended where there are none."""
 
     file: LinearFile
-    values: Mapping[str, Value]
+    values: Mapping[str, Value] = field(repr=False)
 
     @property
     def items(self) -> tuple[Item, ...] | None:
@@ -130,7 +130,7 @@ class CyclicChange(Change):
     """Records appended to a cyclic file, given newest first."""
 
     file: CyclicFile
-    values: Mapping[str, Value]
+    values: Mapping[str, Value] = field(repr=False)
 
     def differing(self, stored: bytes) -> frozenset[str]:
         """The name of the records, unless the newest ones on the card are already these."""
@@ -159,7 +159,7 @@ class TransparentChange(Change):
     """The content of a transparent file."""
 
     file: TransparentFile
-    values: Mapping[str, Value]
+    values: Mapping[str, Value] = field(repr=False)
 
     def differing(self, stored: bytes) -> frozenset[str]:
         """The name of the content, unless it stands on the card."""

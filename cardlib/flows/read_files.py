@@ -50,7 +50,7 @@ class FilesReading:
 
     profile: CardProfile = field(repr=False)
     algorithm: Algorithm
-    historical_bytes: bytes
+    historical_bytes: bytes = field(repr=False)
     files: Mapping[str, FileContents]
     refused: Mapping[str, CardError]
     authenticity: Authenticity
@@ -236,9 +236,9 @@ def wishes_of(profile: CardProfile, wanted: Collection[str] | None) -> tuple[dic
     wishes: dict[str, Wish] = {}
     refused: dict[str, CardError] = {}
     for name in wanted:
-        file_name, _, item = name.partition(".")
+        file_name, dot, item = name.partition(".")
         file = every.get(file_name)
-        if file is None or (item and item not in value_names(file)):
+        if file is None or (dot and item not in value_names(file)):
             refused[name] = NotInProfileError(name)
         elif not isinstance(file, AddressableFile):
             refused[name] = AccessForbiddenError(file_name)

@@ -13,7 +13,7 @@ it comes first [S2.7 §5, flows R2]. Cards that do not understand these forms ar
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -69,7 +69,7 @@ class IdentityReading:
     version: str
     """Profile by which the card was read: 1.0, 2.0 or 3.0 (规范版本)."""
     algorithm: Algorithm
-    historical_bytes: bytes
+    historical_bytes: bytes = field(repr=False)
     """Historical bytes of the answer to reset (卡复位信息), up to 15."""
     issuer: FileContents
     """EF05, issuer data (发卡机构数据)."""

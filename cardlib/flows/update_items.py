@@ -15,14 +15,22 @@ from apdu.secret import Secret
 from apdu.status import OK, error_for
 from cardlib import commands
 from cardlib.crypto.suite import Algorithm
-from cardlib.errors import AlgorithmUnsupportedError, ChangesError, ReadBackError
+from cardlib.errors import (
+    AlgorithmUnsupportedError,
+    ChangesError,
+    ItemError,
+    ReadBackError,
+    VersionUnsupportedError,
+)
 from cardlib.flows.changes import Change, CyclicChange, TransparentChange, Write, changes_of
 from cardlib.flows.rights import PinPolicy, Rights
-from cardlib.flows.session import STANDARD, CardSession, DirectoryRefusedError, Profiles, RandomBytes
+from cardlib.flows.session import SPEC_VERSION, STANDARD, CardSession, DirectoryRefusedError, Profiles, RandomBytes
 from cardlib.forms import NOT_UNDERSTOOD, FormMemory
 from cardlib.model import CardProfile, Directory
+from cardlib.profiles import profile_for
+from cardlib.profiles.ssse import ISSUER
 from cardlib.rules import Rule
-from cardlib.values import Value
+from cardlib.values import CardIdentifier, Value
 
 Conversation = Generator[Script | Question[Any], Any, None]
 
@@ -51,7 +59,7 @@ class UpdateReport:
 
     profile: CardProfile = field(repr=False)
     algorithm: Algorithm
-    historical_bytes: bytes
+    historical_bytes: bytes = field(repr=False)
     items: Mapping[str, Mapping[str, ItemOutcome]]
 
     @property
@@ -109,6 +117,29 @@ def _refuse_hopeless(changes: Mapping[str, Mapping[str, Value]], profiles: Profi
         raise refusal
 
 
+def _refuse_estranging(session: CardSession, issuer: Mapping[str, Value]) -> None:
+    """Refuse what would make another card of this one: nobody would find its version or derive its keys any more."""
+    held = ISSUER.parse(session.issuer_run).values
+    faults = []
+    if "spec_version" in issuer:
+        try:
+            version = profile_for(SPEC_VERSION.schema.encode(issuer["spec_version"])).version
+        except VersionUnsupportedError:
+            version = ""
+        if version != session.profile.version:
+            faults.append(ItemError("spec_version", "would make a card of another version of it", file=ISSUER.name))
+    known, new = held["card_identifier"], issuer.get("card_identifier", held["card_identifier"])
+    # The last eight digits, the authentication code, are no part of what identifies the card [S1 §8.1.1.1].
+    if known is not None and _issuing_code(new) != _issuing_code(known):
+        faults.append(ItemError("card_identifier", "would make another card of it", file=ISSUER.name))
+    if faults:
+        raise ChangesError(faults)
+
+
+def _issuing_code(identifier: Value) -> str:
+    return identifier.digits[:24] if isinstance(identifier, CardIdentifier) else ""
+
+
 class _Update:
     """One conversation with one card."""
 
@@ -121,6 +152,7 @@ class _Update:
         session = self.session
         yield from session.open()
         wanted = {change.file.name: change for change in changes_of(session.profile, changes)}
+        _refuse_estranging(session, changes.get(ISSUER.name, {}))
         todo = {
             directory: found
             for directory in session.profile.directories
@@ -202,12 +234,12 @@ class _Update:
         """Write; returns why values were refused, by name."""
         session = self.session
         writes = change.writes(stored, session.forms)
-        refused = yield from self._carry_out(change, writes)
+        refused, accepted = yield from self._carry_out(change, writes)
         sw = next((error.sw for error in refused.values() if isinstance(error, StatusWordError)), OK)
-        if isinstance(change, CyclicChange) and sw in NOT_UNDERSTOOD:
-            # The two ways to append that are in use [S5, S8]; a card that refuses one has not written anything.
+        if isinstance(change, CyclicChange) and sw in NOT_UNDERSTOOD and not accepted:
+            # The two ways to append that are in use [S5, S8]; a card that refuses the first has not written anything.
             forms = replace(session.forms, append_as_record_1=not session.forms.append_as_record_1)
-            again = yield from self._carry_out(change, change.writes(stored, forms))
+            again, _ = yield from self._carry_out(change, change.writes(stored, forms))
             if not again:
                 session.adopt(forms)
                 return again
@@ -215,7 +247,8 @@ class _Update:
 
     def _carry_out(
         self, change: Change, writes: Sequence[Write]
-    ) -> Generator[Script | Question[Any], Any, dict[str, CardError]]:
+    ) -> Generator[Script | Question[Any], Any, tuple[dict[str, CardError], int]]:
+        """Send the writes; returns why values were refused, by name, and how many writes were carried out."""
         session, file = self.session, change.file
         select = session.forms.reading.select(file)
         if isinstance(change, TransparentChange) and not select:
@@ -236,11 +269,12 @@ class _Update:
                 if expect is not None and not answer.is_among(expect):
                     break
         # 63Cx is success after some attempts [S2.7 §7.5]; what is read back decides.
-        return {
+        failed: dict[str, CardError] = {
             write.name: error_for(answer.sw, write.command.ins)
             for write, answer in zip(writes, answers, strict=False)
             if not answer.is_among((OK,)) and answer.sw & 0xFFF0 != 0x63C0
         }
+        return failed, sum(answer.is_among((OK,)) for answer in answers)
 
     def _fail(self, change: Change, reason: CardError, names: frozenset[str] | None = None) -> None:
         """Nothing can be done about these values of a file; by default, about any."""

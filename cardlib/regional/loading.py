@@ -49,7 +49,7 @@ def _load_one(path: Path) -> tuple[RegionalProfile | None, list[str]]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         return None, [f"cannot be read: {error.strerror}"]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return None, [f"is no TOML file in UTF-8: {error}"]
     document, faults = read(data)
     if document is None:

@@ -79,8 +79,8 @@ class Identifier(Schema):
         return CardIdentifier(stored.hex().upper()) if stored.strip(b"\x00\xff") else None
 
     def _write(self, value: Value) -> bytes:
-        if not isinstance(value, CardIdentifier) or not re.fullmatch("[0-9A-F]{32}", value.digits):
-            raise SchemaError("takes a card identifier of 32 hexadecimal digits")
+        if not isinstance(value, CardIdentifier) or not re.fullmatch("[0-9]{6}D156000005[0-9A-F]{16}", value.digits):
+            raise SchemaError("takes a card identifier: six digits of a region, D156000005, 16 hexadecimal digits")
         return bytes.fromhex(value.digits)
 
 

@@ -146,7 +146,7 @@ def _jsonl(lines: Lines) -> Iterator[_Event]:
                 yield _Event(number, RESET, bytes.fromhex(entry["atr"]))
                 continue
             command, answer = bytes.fromhex(entry["tx"]), bytes.fromhex(entry["rx"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise TraceError(number, "is not a line of a transcript") from None
         yield _Event(number, COMMAND, command)
         yield _Event(number, ANSWER, answer)

@@ -70,6 +70,9 @@ def failure_of(error: Exception) -> Failure:
     refusal = next((REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS), UNKNOWN)
     if isinstance(error, errors.AuthenticationBlockedError) and error.command == "EXTERNAL AUTHENTICATE":
         refusal = KEY_BLOCKED
+    elif isinstance(error, errors.WrongKeyError) and error.tries_left == 0:
+        # 63C0: with this try the key was blocked.
+        refusal = KEY_BLOCKED
     elif isinstance(error, errors.WrongPinError) and error.tries_left == 0:
         # 63C0: with this try the PIN was blocked.
         refusal = REFUSALS[errors.AuthenticationBlockedError]

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import apdu, decode, demo, profile, read, readers, serve, simulate
+from services.cli import apdu, conformance, decode, demo, profile, read, readers, serve, simulate
 
 app = typer.Typer(
     name="sscard",
@@ -14,6 +14,7 @@ app.command("serve")(serve.serve)
 app.command("readers")(readers.readers)
 app.command("read")(read.read)
 app.command("apdu")(apdu.apdu)
+app.command("conformance")(conformance.conformance)
 app.command("decode")(decode.decode_trace)
 app.add_typer(profile.app, name="profile")
 app.command("simulate")(simulate.simulate)

@@ -46,7 +46,10 @@ def apdu(
     """
     settings = configuration(simulated=simulated)
     quiet(settings)
-    parsed = [_parse(line) for line in commands or sys.stdin.read().split("\n") if line.strip()]
+    lines = commands or [line for line in sys.stdin if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        fail("no command was given", code=UNUSABLE)
+    parsed = [_parse(line) for line in lines]
     with reported(), closing(open_readers(settings)) as readers:
         present = [
             Reader(name=s.name, slot=SLOT_STATE_CARD if s.present else SLOT_STATE_EMPTY) for s in readers.states()
@@ -68,7 +71,9 @@ def _converse(
     card = readers.connect(reader, timeout=PATIENCE)
     try:
         with recording(record, card.transmit, card.atr) as wire:
-            console.print(Text(f"ATR {card.atr.hex(' ').upper()}", style="dim"))
+            # Its historical bytes hold the card's serial number.
+            atr = card.atr.hex(" ").upper() if show_data else f"<{len(card.atr)} bytes>"
+            console.print(Text(f"ATR {atr}", style="dim"))
             transmit = get_response(wire, strip_le=card.t0)
             for command in commands:
                 command_public, answer_public = (True, True) if show_data else disclosure(command)

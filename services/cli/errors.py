@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 
 from apdu.errors import CardError
 from services.catalogue import failure_of
+from services.config import ConfigError
 
 FAILED, UNUSABLE = 1, 2
 """Exit codes: it did not work; it could not be meant."""
@@ -22,13 +23,15 @@ NO_SERVICE = "Start one with `sscard serve`. 服务未启动，请先运行 ssca
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Print an error of card, reader or service to standard error, and leave with exit code 1."""
+    """Print an error of card, reader, service or configuration to standard error, and leave with its exit code."""
     try:
         yield
     except grpc.RpcError as error:
         assert isinstance(error, grpc.Call), "errors of calls are calls themselves"  # noqa: PT017  no test
         status = rpc_status.from_call(error)
         fail(_words(status) if status is not None else _of_the_call(error))
+    except ConfigError as error:
+        fail(str(error), code=UNUSABLE)
     except CardError as error:
         fail(_words(failure_of(error).to_status()))
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from services import logs
-from services.cli.errors import fail
+from services.cli.errors import UNUSABLE, fail
 from services.cli.options import ConfigFile, Simulated, configuration
 from services.config import ConfigError, Mode
 from services.server import serve as run_server
@@ -16,4 +16,4 @@ def serve(config: ConfigFile = None, simulated: Simulated = False) -> None:
     try:
         asyncio.run(run_server(settings))
     except ConfigError as error:
-        fail(str(error))
+        fail(str(error), code=UNUSABLE)

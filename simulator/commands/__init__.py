@@ -5,28 +5,35 @@ from typing import Final
 
 from simulator.commands.authentication import external_authenticate, get_challenge, internal_authenticate
 from simulator.commands.binary import read_binary
+from simulator.commands.blocking import block_application, block_card, leaving_blocked
 from simulator.commands.instruction import Instruction
-from simulator.commands.pin import verify
+from simulator.commands.pin import change_pin, unblock_pin, verify
 from simulator.commands.records import read_record
 from simulator.commands.select import select
 from simulator.commands.update import update_binary, update_record
 
+_HANDLERS: Final = (
+    (0x00, 0x20, verify, False),
+    (0x00, 0x82, external_authenticate, False),
+    (0x00, 0x84, get_challenge, True),
+    (0x00, 0x88, internal_authenticate, False),
+    (0x00, 0xB0, read_binary, True),
+    (0x00, 0xB2, read_record, True),
+    (0x00, 0xD6, update_binary, False),
+    (0x00, 0xDC, update_record, False),
+    (0x04, 0xD6, update_binary, False),
+    (0x04, 0xDC, update_record, False),
+    (0x80, 0x5E, change_pin, False),
+    (0x84, 0x16, block_card, False),
+    (0x84, 0x1E, block_application, False),
+    (0x84, 0x24, unblock_pin, False),
+)
+"""CLA, INS, handler, and whether it is outgoing."""
+
 INSTRUCTIONS: Final = MappingProxyType(
     {
-        bytes((cla, ins)): instruction
-        for cla, ins, instruction in (
-            (0x00, 0x20, Instruction(verify)),
-            (0x00, 0x82, Instruction(external_authenticate)),
-            (0x00, 0x84, Instruction(get_challenge, outgoing=True)),
-            (0x00, 0x88, Instruction(internal_authenticate)),
-            (0x00, 0xA4, Instruction(select)),
-            (0x00, 0xB0, Instruction(read_binary, outgoing=True)),
-            (0x00, 0xB2, Instruction(read_record, outgoing=True)),
-            (0x00, 0xD6, Instruction(update_binary)),
-            (0x00, 0xDC, Instruction(update_record)),
-            (0x04, 0xD6, Instruction(update_binary)),
-            (0x04, 0xDC, Instruction(update_record)),
-        )
+        b"\x00\xa4": Instruction(leaving_blocked(select)),
+        **{bytes((cla, ins)): Instruction(handler, out) for cla, ins, handler, out in _HANDLERS},
     }
 )
 """CLA and INS → the command; GET RESPONSE belongs to T=0 and is answered by :mod:`simulator.card`."""

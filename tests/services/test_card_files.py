@@ -12,6 +12,7 @@ from cardlib.profiles.v3 import V3
 from services.cli.table import as_json
 from simulator.people import READY, ready_card
 from sscard.v1 import card_pb2, employment_pb2, files_pb2, identity_pb2, items_pb2
+from sscard.v1.items_pb2 import ItemUpdate, ItemValue
 
 READ, UPDATE = card_pb2.ReadFilesRequest, card_pb2.UpdateItemsRequest
 PIN = "123456"
@@ -178,3 +179,42 @@ async def test_a_canary_neither_pin_nor_data_reach_the_log(service, log) -> None
         # What protobuf's text format makes of it.
         assert "".join(f"\\\\{byte:03o}" for byte in datum.encode()) not in text
     assert f'pin: "{PIN}"' not in text.replace("\\", "")
+
+
+ESTRANGING = {
+    "a version that no profile has": ("spec_version", "x"),
+    "another version": ("spec_version", "2.00"),
+    "a blank version": ("spec_version", None),
+    "another region": ("card_identifier", "110000D15600000500003000FFFFFFFF"),
+    "another card of the region": ("card_identifier", "990000D15600000500003001FFFFFFFF"),
+    "no card identifier": ("card_identifier", None),
+}
+
+
+@pytest.mark.parametrize(("item", "text"), ESTRANGING.values(), ids=ESTRANGING)
+async def test_an_update_that_would_make_another_card_of_it_is_refused_and_nothing_is_written(
+    service, refusal, item, text
+) -> None:
+    value = ItemValue() if text is None else ItemValue(text=text)
+    telephone = ItemUpdate(file="residence", item="telephone", value=ItemValue(text="1"))
+    request = card_pb2.UpdateItemsRequest(
+        reader="three", request_id="1", items=[telephone, ItemUpdate(file="issuer", item=item, value=value)]
+    )
+    _, info = await refusal(service.cards.UpdateItems(request))
+    assert info.reason == "CHANGES_INVALID", info
+    answer = await service.cards.ReadFiles(READ(reader="three", files=["issuer", "residence.telephone"], pin=PIN))
+    assert answer.files.issuer.spec_version == "3.00"
+    assert answer.files.residence.telephone != "1"
+
+
+async def test_the_authentication_code_of_a_card_may_be_written_later(service) -> None:
+    later = ItemUpdate(file="issuer", item="card_identifier", value=ItemValue(text="990000D15600000500003000A1B2C3D4"))
+    request = card_pb2.UpdateItemsRequest(reader="three", request_id="1", items=[later])
+    (outcome,) = (await service.cards.UpdateItems(request)).outcomes
+    assert outcome.reason == ""
+
+
+async def test_a_name_that_ends_in_a_dot_is_no_item(service) -> None:
+    answer = await service.cards.ReadFiles(READ(reader="two", files=["holder."]))
+    assert [result.reason for result in answer.results] == ["NOT_IN_PROFILE"]
+    assert not answer.item_files

@@ -115,3 +115,8 @@ def test_the_status_has_the_chinese_text_too() -> None:
 
 def test_pin_blocked_by_this_very_try_counts_as_blocked() -> None:
     assert failure_of(WrongPinError(0x63C0, "VERIFY")).refusal is REFUSALS[AuthenticationBlockedError]
+
+
+def test_a_key_that_was_just_blocked_is_said_to_be_blocked() -> None:
+    assert failure_of(error_for(0x63C0, 0x82)).refusal.reason == "KEY_BLOCKED"
+    assert failure_of(error_for(0x63C1, 0x82)).refusal.reason == "KEY_WRONG"

@@ -109,3 +109,21 @@ def test_regional_profiles_are_checked_at_the_start_with_all_faults() -> None:
         server.open_regional_profiles(Config(regional_profiles=(vectors / "faults.toml", Path("/nonexistent.toml"))))
     assert "faults.toml: " in str(raised.value)
     assert "/nonexistent.toml: cannot be read" in str(raised.value)
+
+
+def test_a_variable_that_is_no_setting_is_refused(monkeypatch) -> None:
+    monkeypatch.setenv("SSCARD_LOG_LEVLE", "debug")
+    with pytest.raises(ConfigError, match=r"SSCARD_LOG_LEVLE.*SSCARD_LOG_LEVEL"):
+        Config.load()
+
+
+def test_a_file_that_is_not_utf_8_is_refused_with_a_sentence(tmp_path) -> None:
+    file = tmp_path / "sscard.toml"
+    file.write_bytes("mode = '开发'".encode("gb18030"))
+    with pytest.raises(ConfigError, match="is not TOML"):
+        Config.load(file)
+
+
+def test_the_port_is_written_in_ascii_digits() -> None:
+    with pytest.raises(ConfigError, match="is not an address"):
+        Config.load(listen="127.0.0.1:١٢")

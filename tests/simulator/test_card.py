@@ -132,11 +132,19 @@ ALLOWED = {
     0xDC: ("6581", "6981", "6982", "6984", "6986", "6987", "6988", "6A82", "6A83", "6A84", "6A85", "6E00"),
 }
 SECURE = {0xD6, 0xDC}
+PROPRIETARY = {
+    b"\x80\x5e": ("63C.", "6581", "6983", "6A80"),
+    b"\x84\x16": ("6581", "6982", "6984", "6985", "6988", "6A88"),
+    b"\x84\x1e": ("6581", "6982", "6984", "6985", "6988", "6A88"),
+    b"\x84\x24": ("6581", "6982", "6984", "6985", "6988", "6A80", "6A88"),
+}
 
 
 def allowed(command: bytes) -> tuple[str, ...]:
     if len(command) < 4:
         return ("6700",)
+    if command[:2] in PROPRIETARY:
+        return (*ALWAYS, *PROPRIETARY[command[:2]])
     if command[0] != 0 and not (command[0] == 0x04 and command[1] in SECURE):
         return ("6E00",)
     return (*ALWAYS, *ALLOWED[command[1]]) if command[1] in ALLOWED else ("6D00",)
@@ -148,7 +156,7 @@ def fits(sw: str, patterns: tuple[str, ...]) -> bool:
 
 HEADERS = st.tuples(
     st.sampled_from([0x00, 0x00, 0x00, 0x04, 0x80, 0x84, 0xB0, 0xFF]),
-    st.sampled_from([*ALLOWED, *SECURE, 0x00, 0x16]) | st.integers(0, 255),
+    st.sampled_from([*ALLOWED, *SECURE, 0x00, 0x16, 0x1E, 0x24, 0x5E]) | st.integers(0, 255),
     st.sampled_from([0x00, 0x01, 0x02, 0x04, 0x85, 0x87, 0x8F, 0xFF]) | st.integers(0, 255),
     st.sampled_from([0x00, 0x02, 0x05, 0x0A, 0x2C, 0x34, 0x5C, 0x6B, 0x73]) | st.integers(0, 255),
 ).map(bytes)

@@ -14,7 +14,7 @@ from cardlib.profiles.v3 import V3
 from cardlib.rules import Key
 from cardlib.values import CardIdentifier
 from simulator.card import SoftwareCard
-from simulator.credentials import KeyUse
+from simulator.credentials import KeyUse, Permission
 from simulator.image import Issue, image_for, image_of_records
 
 ROOT = "000102030405060708090A0B0C0D0E0F"
@@ -69,6 +69,18 @@ def test_keys_of_a_directory_lie_in_it():
     assert {("RK1DF03", 0x84), ("RK2DF03", 0x85), ("UK8DF03", 0x8D)} <= held[0xDF03]
     assert {("RK1DF04", 0x84), ("UK1DF04", 0x85), ("UK2DF04", 0x86), ("STKDF04", 0x82)} <= held[0xDF04]
     assert all(name.endswith(f"DF{fid & 0xFF:02X}") or name == "DSK" for fid, keys in held.items() for name, _ in keys)
+
+
+def test_keys_for_blocking_and_unblocking_say_so():
+    (ssse,) = image_for(V2, CONTENTS, ISSUE, load()).root.directories
+    keys = [key for directory in (ssse, *ssse.directories) for key in directory.keys if key.permits]
+    assert {(key.name, key.permits) for key in keys} == {
+        ("PUK", Permission.UNBLOCK_PIN),
+        ("BK", Permission.BLOCK_CARD),
+        ("LKDF03", Permission.BLOCK_APPLICATION),
+        ("LKDF04", Permission.BLOCK_APPLICATION),
+        ("LKDF06", Permission.BLOCK_APPLICATION),
+    }
 
 
 def test_a_maintenance_key_is_there_even_if_no_card_id_is_known():

@@ -169,3 +169,19 @@ def test_a_daemon_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(pcscd, "_installed", lambda: (str(program), driver))
     with pytest.raises(NoServiceError, match="pcscd did not start: cannot do it"):
         VirtualReaders()
+
+
+@pytest.mark.usefixtures("no_pcscd")
+def test_a_helper_that_does_not_answer_is_an_error_that_leaves_nothing_behind(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec sleep 40\n")
+    silent.chmod(0o755)
+    place = tmp_path_factory.mktemp("t")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setattr(sys, "executable", str(silent))
+    monkeypatch.setattr(pcscd, "_ANSWER_SECONDS", 0.2)
+    with pytest.raises(NoServiceError, match="does not answer"):
+        VirtualReaders(2)
+    assert not list(place.iterdir())

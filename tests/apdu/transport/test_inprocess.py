@@ -224,3 +224,21 @@ def test_close_wakes_waiters_and_frees_cards(readers: InProcessReaders, echo_chi
         connection.transmit([COMMAND])
     with pytest.raises(NoServiceError):
         readers.connect("one")
+
+
+def test_a_chip_that_breaks_when_powered_does_not_hold_its_reader(echo_chip) -> None:
+    class Broken(echo_chip):
+        broken = False
+
+        def power_on(self) -> bytes:
+            if self.broken:
+                raise RuntimeError("broken")
+            return super().power_on()
+
+    chip, readers = Broken(), InProcessReaders(["r"])
+    readers.insert("r", chip)
+    chip.broken = True
+    with pytest.raises(RuntimeError):
+        readers.connect("r")
+    chip.broken = False
+    assert readers.connect("r", timeout=0).atr == chip.atr

@@ -1,4 +1,4 @@
-"""Reading the photo: whole, in pieces, and without padding."""
+"""Reading the photo: whole, and without padding."""
 
 import pytest
 
@@ -16,14 +16,11 @@ PICTURES = {"JPEG": JPEG, "a bitmap with white pixels at its end": WHITE, "no pi
 @pytest.mark.parametrize("padding", [b"\x00", b"\xff"], ids=["00", "FF"])
 @pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)
 @pytest.mark.parametrize("quirks", [Quirks(), Quirks(sfi=False)], ids=["by SFI", "selected"])
-def test_the_photo_arrives_in_pieces_without_its_padding(new_desk, new_card, picture, padding, quirks):
+def test_the_photo_is_read_without_its_padding(new_desk, new_card, picture, padding, quirks):
     stored = picture.ljust(4096, padding)
     content = stored if stored.strip(b"\x00") else None
     desk = new_desk(new_card(contents={"photo": {"content": content}}, quirks=quirks))
-    pieces = []
-    photo = desk.run(read_photo, deliver=pieces.append)
-    assert photo == picture
-    assert b"".join(pieces) == picture
+    assert desk.run(read_photo) == picture
     assert desk.counts["READ BINARY"] == 16
     assert desk.asked_keys == ["IRK", "RKSSSE"]
 

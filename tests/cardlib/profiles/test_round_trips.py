@@ -105,8 +105,7 @@ def _(schema: Binary) -> st.SearchStrategy[bytes]:
 
 @values.register
 def _(schema: Identifier) -> st.SearchStrategy[CardIdentifier]:
-    digits = st.binary(min_size=16, max_size=16).filter(lambda raw: raw.strip(b"\x00\xff"))
-    return digits.map(lambda raw: CardIdentifier(raw.hex().upper()))
+    return st.from_regex(r"[0-9]{6}D156000005[0-9A-F]{16}", fullmatch=True).map(CardIdentifier)
 
 
 @values.register(PackedNumber)

@@ -121,3 +121,21 @@ def test_money_is_shown_in_yuan_and_told_from_other_numbers() -> None:
     assert "2592000" not in shown
     months = next(line for line in shown.splitlines() if "contribution months" in line)
     assert "元" not in months
+
+
+@pytest.mark.parametrize("command", [("read",), ("readers",), ("apdu", "00A40000")], ids=lambda command: command[0])
+def test_a_setting_that_cannot_be_used_is_said_in_a_sentence(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSCARD_SIMULATED_CARDS", "9.9")
+    result = sscard(*command, "--simulated")
+    assert result.exit_code == 2
+    assert "there is no software card '9.9'" in result.stderr
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_raw_commands_may_have_comments_between_them_and_the_serial_number_is_masked() -> None:
+    result = sscard("apdu", "--simulated", "-r", "Software reader 01", stdin=f"# the application\n{SSSE}\n")
+    assert result.exit_code == 0
+    assert "ATR <17 bytes>" in result.stdout
+    assert sscard("apdu", "--simulated", stdin="# nothing\n").exit_code == 2
