@@ -3,11 +3,11 @@
 import datetime as dt
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from apdu.command import CommandAPDU
 from apdu.flow import Question, R, run
 from apdu.readers import executor
+from apdu.transport.inprocess import Chip
 from apdu.transport.wrappers import get_response
 from bench.wire import Meter
 from cardlib.development_keys import load
@@ -19,25 +19,22 @@ from services.custody.development import DevelopmentCustodian
 from simulator.card import SoftwareCard
 from simulator.image import Issue, image_for
 from simulator.people import INITIAL_PIN, READY
+from simulator.timing import TimedChip, TimingProfile
 
 RATES = (9_600, 38_400, 115_200)
-ETU_PER_BYTE = 12
-"""Start bit, eight bits, parity and two of guard time (ISO/IEC 7816-3 §7.2), at the rate that the reader negotiated."""
+"""Bits per second that the reader may have negotiated."""
 SECONDS = 0.5
 
 
-class TZeroMeter(Meter):
-    """Counts the bytes that travel by T=0: five of header, a procedure byte before data, data, the status word."""
+class TimedMeter(Meter):
+    """Counts commands, and times the line at each of :data:`RATES`."""
 
-    wire = 0
-
-    def transmit(self, commands: Sequence[bytes]) -> list[bytes]:
-        """Pass commands to the card."""
-        answers = super().transmit(commands)
-        for raw, answer in zip(commands, answers, strict=True):
-            data = CommandAPDU.from_bytes(raw).nc + len(answer) - 2
-            self.wire += 5 + (1 if data else 0) + data + 2
-        return answers
+    def __init__(self, card: Chip) -> None:
+        self.timed: list[TimedChip] = []
+        for rate in RATES:
+            card = TimedChip(card, TimingProfile(bit_rate=rate))
+            self.timed.append(card)
+        super().__init__(card)
 
 
 def files_of(profile: CardProfile) -> list[AddressableFile]:
@@ -65,7 +62,7 @@ def main() -> None:
         built = per_second(lambda files=files: [file.encode(file.sample) for file in files])
         print(f"{title:11} ({len(files):2} files, {size:5} bytes): parse {parsed:8.0f}/s, build {built:8.0f}/s")
     for title, pin in (("keys alone", None), ("PIN and keys", INITIAL_PIN)):
-        meter, requests = TZeroMeter(full_card()), 0
+        meter, requests = TimedMeter(full_card()), 0
         custodian = DevelopmentCustodian(development_mode=True)
 
         def answer(question: Question[R], custodian: DevelopmentCustodian = custodian) -> R:
@@ -79,10 +76,12 @@ def main() -> None:
         start = time.perf_counter()
         reading = run(flow, executor(get_response(meter.transmit, strip_le=True)), answer)
         seconds = time.perf_counter() - start
-        wire = ", ".join(f"{meter.wire * ETU_PER_BYTE / rate:.2f} s at {rate}" for rate in RATES)
+        reports = [chip.report() for chip in meter.timed]
+        wire = ", ".join(f"{done.wire_seconds:.2f} s at {rate}" for rate, done in zip(RATES, reports, strict=True))
         print(
             f"full read, {title:12}: {len(reading.files)} files read, {len(reading.refused)} refused; "
-            f"{meter.commands} APDUs, {meter.fetches} GET RESPONSE, {requests} key requests, {meter.wire} bytes; "
+            f"{meter.commands} APDUs, {meter.fetches} GET RESPONSE, {requests} key requests, "
+            f"{reports[0].sent + reports[0].received} bytes; "
             f"{wire}; {1000 * seconds:.0f} ms of computing, card included"
         )
 

@@ -43,6 +43,22 @@ def test_our_own_client_reads_the_cards_with_the_development_keys() -> None:
     assert "已通过内部认证" in read.stdout
 
 
-@pytest.mark.parametrize(("command", "code"), [(("false",), 1), (("sh", "-c", "exit 7"), 7), (("no-such-program",), 2)])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(("false",), 1), (("sh", "-c", "exit 7"), 7), (("sh", "-c", "kill -SEGV $$"), 139), (("no-such-program",), 2)],
+)
 def test_the_exit_code_is_that_of_the_command(command: tuple[str, ...], code: int) -> None:
     assert simulate("--", *command).returncode == code
+
+
+def test_a_command_is_told_to_stop_when_we_are() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PCSCLITE_CSOCK_NAME"}
+    script = "trap 'kill $!; echo told; exit 3' TERM; echo ready; sleep 30 & wait"
+    with subprocess.Popen(
+        [*SSCARD, "simulate", "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.terminate()
+        assert running.stdout.readline() == "told\n"
+        assert running.wait(20) == 3
