@@ -79,12 +79,22 @@ def _with_faults(chip: Chip, script: Sequence[Fault], number: int) -> Chip:
 
 def _run(command: list[str], readers: VirtualReaders) -> int:
     """Have the command run to its end, also if we are told to stop; its exit code as a shell has it."""
+    running: list[subprocess.Popen[bytes]] = []
+    told = threading.Event()
+
+    def stop(*_: object) -> None:
+        told.set()
+        for child in running:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
     try:
-        child = subprocess.Popen(command, env=os.environ | environment(readers))  # noqa: S603  the caller's
+        running.append(subprocess.Popen(command, env=os.environ | environment(readers)))  # noqa: S603  the caller's
     except OSError as error:
         fail(f"{command[0]}: {error.strerror}", code=UNUSABLE)
-    with child:
-        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    with running[0] as child:
+        if told.is_set():  # before there was a command to tell it to
+            child.terminate()
         code = child.wait()
     return code if code >= 0 else 128 - code
 
