@@ -1,6 +1,7 @@
 """Fault scripts as people write them: TOML, checked as a whole, so that all that is wrong is told at once."""
 
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -46,7 +47,7 @@ Hexadecimal = Annotated[int, BeforeValidator(_hexadecimal)]
 Times = Annotated[int | None, BeforeValidator(_always)]
 
 
-class Entry(BaseModel):
+class Entry(BaseModel, ABC):
     """A ``[[faults]]`` table: when something goes wrong; see :class:`simulator.faults.Fault`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -58,9 +59,9 @@ class Entry(BaseModel):
     card: int | None = None
 
     @property
+    @abstractmethod
     def effect(self) -> Effect:
         """What goes wrong."""
-        raise NotImplementedError
 
     @property
     def fault(self) -> Fault:
