@@ -4,13 +4,14 @@ Every function returns a :class:`~apdu.command.CommandAPDU`; nothing is sent. ``
 card's answer, if it has one, is then not fetched.
 """
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from apdu.command import CommandAPDU
 from apdu.secret import Secret
 
 MASTER_FILE = b"\x3f\x00"
 MAC_SIZE = 4
+PIN_SEPARATOR = b"\xff"
 
 
 class RecordMode(IntEnum):
@@ -115,6 +116,123 @@ def verify(pin: Secret) -> CommandAPDU:
 def verify_query() -> CommandAPDU:
     """VERIFY without data [S2.5 §6.14]: asks for the tries left, costs none; 9000 = no PIN is set."""
     return CommandAPDU(0x00, 0x20, 0x00, 0x00)
+
+
+def change_pin(old: Secret, new: Secret) -> CommandAPDU:
+    """CHANGE PIN (更改个人密码) [S2.5 §6.3]: both packed, 2…8 bytes, or empty: none is set, none shall be."""
+    return CommandAPDU(0x80, 0x5E, 0x01, 0x00, Secret(old.reveal() + PIN_SEPARATOR + new.reveal()))
+
+
+def unblock_pin() -> CommandAPDU:
+    """PIN CHANGE/UNBLOCK that gives the PIN its tries back (个人密码解锁) [S2.5 §6.7, S2.7 §13.3].
+
+    This and the following three are sent :func:`with_mac` only: under STK of the SSSE, by the right of PUK.
+    """
+    return CommandAPDU(0x80, 0x24, 0x00, 0x00)
+
+
+def replace_pin(encrypted: bytes) -> CommandAPDU:
+    """PIN CHANGE/UNBLOCK that sets another PIN as well (个人密码重置) [S2.5 §6.7].
+
+    ``encrypted``: the packed PIN as :meth:`cardlib.crypto.CipherSuite.encrypt` makes it under the session key of STK;
+    empty for no PIN.
+    """
+    return CommandAPDU(0x80, 0x24, 0x00, 0x01, encrypted)
+
+
+def block_application() -> CommandAPDU:
+    """APPLICATION BLOCK (应用锁定) of the current directory, for good [S2.5 §6.1].
+
+    MAC under its STK, by the right of LK.
+    """
+    return CommandAPDU(0x80, 0x1E, 0x00, 0x01)
+
+
+def block_card() -> CommandAPDU:
+    """CARD BLOCK (卡片锁定), for good [S2.5 §6.2]: MAC under STK of the SSSE, by the right of BK."""
+    return CommandAPDU(0x80, 0x16, 0x00, 0x00)
+
+
+class Transaction(Enum):
+    """Type of a transaction of the medical account (交易类型), as it stands in messages and log [S1 §8.5.3]."""
+
+    LOAD = b"1"
+    PURCHASE = b"2"
+
+
+class Balance(IntEnum):
+    """What GET BALANCE asks for, its P2 [S2.5 §7.3]."""
+
+    ACCOUNT = 1
+    """CIA, the personal account: amount(4)."""
+    SELF_PAID = 2
+    """SPIP, what was self-paid in the year: amount(4) ‖ year(2)."""
+    POOLED = 3
+    """SPFP, what the pooled fund paid in the year: amount(4) ‖ year(2)."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer."""
+        return 4 if self is Balance.ACCOUNT else 6
+
+
+def initialise_load(key_index: int, amount: int, terminal: bytes) -> CommandAPDU:
+    """INITIALIZE FOR LOAD (账户划入初始化) [S2.5 §7.5]. ``amount``: fen; ``terminal``: its number, 6 bytes.
+
+    Answer, 16 bytes: balance(4) ‖ load number(2) ‖ key version ‖ algorithm ‖ random(4) ‖ MAC1(4).
+    """
+    return CommandAPDU(0xB0, 0x28, 0x00, 0x01, bytes((key_index,)) + _fen(amount) + terminal, 16)
+
+
+def credit_load(host_time: bytes, mac2: bytes) -> CommandAPDU:
+    """CREDIT FOR LOAD (账户划入) [S2.5 §7.1]: ``host_time`` YYYYMMDDhhmmss packed, 7 bytes; the answer is TAC(4)."""
+    return CommandAPDU(0xB0, 0x2A, 0x00, 0x00, host_time + mac2, 4)
+
+
+def initialise_purchase(key_index: int, account: int, self_paid: int, pooled: int, terminal: bytes) -> CommandAPDU:
+    """INITIALIZE FOR PURCHASE (医疗消费初始化) [S2.5 §7.6]: amounts in fen, ``terminal`` as for a load.
+
+    Answer, 22 bytes: balance(4) ‖ self-paid total(4) ‖ pooled total(4) ‖ year(2) ‖ purchase number(2) ‖ key version ‖
+    algorithm ‖ random(4).
+    """
+    amounts = _fen(account) + _fen(self_paid) + _fen(pooled)
+    return CommandAPDU(0xB0, 0x28, 0x01, 0x01, bytes((key_index,)) + amounts + terminal, 22)
+
+
+def debit_purchase(terminal_sequence: int, time: bytes, mac1: bytes) -> CommandAPDU:
+    """DEBIT FOR PURCHASE (医疗消费) [S2.5 §7.2]: the terminal's number of it, 4 bytes, and its time, 7 bytes.
+
+    The answer is TAC(4) ‖ MAC2(4).
+    """
+    return CommandAPDU(0xB0, 0x2C, 0x01, 0x00, terminal_sequence.to_bytes(4, "big") + time + mac1, 8)
+
+
+def get_balance(balance: Balance) -> CommandAPDU:
+    """GET BALANCE (读余额) [S2.5 §7.3]; the card answers another Le with 6700."""
+    return CommandAPDU(0xB0, 0x26, 0x00, balance, ne=balance.size)
+
+
+def get_transaction_proof(transaction: Transaction, number: int) -> CommandAPDU:
+    """GET TRANSACTION PROOF (取交易认证码) of the load or purchase with this number [S2.5 §7.4].
+
+    The answer is MAC(4) ‖ TAC(4), the other way round than that of a purchase; the MAC of a load means nothing.
+    """
+    return CommandAPDU(0xB0, 0x2E, 0x00, transaction.value[0], number.to_bytes(2, "big"), 8)
+
+
+def get_starting_day() -> CommandAPDU:
+    """GET STARTING DAY (读年度起始日期) [S2.5 §7.8]: MMDD packed, 2 bytes."""
+    return CommandAPDU(0xB0, 0x56, 0x01, 0x00, ne=2)
+
+
+def update_starting_day(day: bytes) -> CommandAPDU:
+    """UPDATE STARTING DAY (更改年度起始日期) [S2.5 §7.7] by the right of DSK; ``day``: MMDD packed, 2 bytes."""
+    return CommandAPDU(0xB0, 0x56, 0x00, 0x00, day)
+
+
+def _fen(amount: int) -> bytes:
+    """An amount on the wire: 4 bytes, big-endian."""
+    return amount.to_bytes(4, "big")
 
 
 def _place(offset: int, sfi: int) -> tuple[int, int]:

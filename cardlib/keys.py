@@ -242,10 +242,12 @@ class Cryptogram:
 
 @dataclass(frozen=True, slots=True)
 class Mac:
-    """One message authentication code of a command to compute (报文鉴别码) [S2.4 §8.2]: 4 bytes.
+    """One message authentication code to compute (报文鉴别码) [S2.4 §8.2, S2.7 §11–12]: 4 bytes.
 
-    ``key`` is a maintenance key (STK); ``factor`` makes the session key: the card's last challenge, 4 or 8 bytes.
-    ``data``: header with the Lc that counts the MAC, and command data (:func:`cardlib.commands.authenticated`).
+    Of a command: ``key`` is a maintenance key (STK); ``factor`` makes the session key: the card's last challenge, 4 or
+    8 bytes. ``data``: header with the Lc that counts the MAC, and command data
+    (:func:`cardlib.commands.authenticated`). MAC1 and MAC2 of a load or purchase: ``key`` is DLK or DPK, ``factor`` the
+    8 bytes of :func:`cardlib.crypto.load_factor` or :func:`cardlib.crypto.purchase_factor`; ``data`` has no header.
     """
 
     key: KeyReference
@@ -253,12 +255,23 @@ class Mac:
     data: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Tac:
+    """One transaction authentication code of the medical account to compute (交易验证码) [S2.7 §15]: 4 bytes.
+
+    ``key`` is DTK, of which no session key is made; ``data`` has no header.
+    """
+
+    key: KeyReference
+    data: bytes = field(repr=False)
+
+
 @dataclass(frozen=True)
 class KeyRequest(Question[tuple[bytes, ...]]):
     """A flow asks a key custodian for what takes keys of one card; the answers come in the same order.
 
-    8 bytes for each :class:`Cryptogram`, 4 for each :class:`Mac`.
+    8 bytes for each :class:`Cryptogram`, 4 for each :class:`Mac` and :class:`Tac`.
     """
 
     card: CardFactors
-    cryptograms: tuple[Cryptogram | Mac, ...]
+    cryptograms: tuple[Cryptogram | Mac | Tac, ...]

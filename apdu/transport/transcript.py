@@ -2,8 +2,10 @@
 
 The first line is the header, every other one an exchange; bytes are hexadecimal::
 
-    {"transcript": 1, "atr": "3B6D…", "card": "ready 2.0"}
+    {"transcript": 1, "atr": "3B6D…", "t0": true, "card": "ready 2.0"}
     {"tx": "00A40400…", "rx": "6F16…9000"}
+
+``t0`` says whether 61xx and 6Cxx were the recorder's to handle; older transcripts leave it open.
 
 A transcript holds what a card said, and what it was told, in clear: only cards of invented people are recorded.
 """
@@ -23,16 +25,22 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A recorded conversation: the card's ATR, what the header says besides, and pairs of command and answer."""
+    """A recorded conversation: the card's ATR, what the header says besides, and pairs of command and answer.
+
+    ``t0``: as :attr:`apdu.readers.CardConnection.t0` of the connection that was recorded; None where the header does
+    not say.
+    """
 
     atr: bytes = field(repr=False)
     exchanges: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    t0: bool | None = None
 
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> Self:
         """Read a transcript; raises :class:`~apdu.errors.MalformedError`, with the line's number, where it is none."""
         atr = b""
+        t0: bool | None = None
         meta: dict[str, Any] = {}
         exchanges: list[tuple[bytes, bytes]] = []
         number = 0
@@ -41,6 +49,7 @@ class Transcript:
                 entry = dict(json.loads(line))
                 if number == 1:
                     version, atr, meta = entry.pop("transcript"), bytes.fromhex(entry.pop("atr")), entry
+                    t0 = _flag(entry.pop("t0", None))
                 else:
                     version = FORMAT
                     exchanges.append((bytes.fromhex(entry["tx"]), bytes.fromhex(entry["rx"])))
@@ -50,7 +59,7 @@ class Transcript:
                 raise MalformedError(f"transcripts have format {FORMAT}, this one says {version!r}")
         if not number:
             raise MalformedError("an empty file is not a transcript")
-        return cls(atr, tuple(exchanges), meta)
+        return cls(atr, tuple(exchanges), meta, t0)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -63,12 +72,13 @@ class Recorder:
     """Writes a transcript: give it to :func:`~apdu.transport.wrappers.recorded` as its sink.
 
     The header is written at once and every exchange as it happens, so that an interrupted recording is complete up to
-    there. ``meta`` are further members of the header: JSON values, none named ``transcript`` or ``atr``.
+    there. ``t0``: as of the connection that is recorded, left out where it is not known. ``meta`` are further members
+    of the header: JSON values, none named ``transcript`` or ``atr``.
     """
 
-    def __init__(self, file: TextIO, atr: bytes, **meta: Any) -> None:
+    def __init__(self, file: TextIO, atr: bytes, *, t0: bool | None = None, **meta: Any) -> None:
         self._file = file
-        self._write({"transcript": FORMAT, "atr": atr.hex().upper()} | meta)
+        self._write({"transcript": FORMAT, "atr": atr.hex().upper()} | ({} if t0 is None else {"t0": t0}) | meta)
 
     def __call__(self, command: bytes, answer: bytes) -> None:
         """Append one exchange."""
@@ -115,6 +125,12 @@ class Replay:
 def replayed(path: str | PathLike[str]) -> Replay:
     """The transport that replays a transcript file."""
     return Replay(Transcript.load(path))
+
+
+def _flag(value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise TypeError
+    return value
 
 
 def _outline(command: bytes) -> str:

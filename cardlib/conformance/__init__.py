@@ -5,7 +5,9 @@ The groups have the names of LD/T 6001.3. ``recognise`` a connected card, choose
     subject = recognise(card)
     results = list(conduct(card, subject, cases(subject.profile), custodian))
 
-Where the standard leaves room, a case allows a set of answers. What could not be decided is "not run", with the reason.
+Cases that harm the card are run when asked for, those that end its life when asked for once more
+(:class:`~cardlib.conformance.case.Harm`). Where the standard leaves room, a case allows a set of answers. What could
+not be decided is "not run", with the reason.
 """
 
 from cardlib.conformance.case import GROUPS, Case, Harm, Outcome, Result, Subject

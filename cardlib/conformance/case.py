@@ -60,7 +60,11 @@ class Harm(Enum):
     NONE = "leaves the card as it was"
     TRIES = "spends tries of the PIN or of a key, and wins them back"
     WRITES = "writes to the card, what stands there already"
+    BOOKS = "books a load or a purchase of nothing: counter and log go on"
+    RISKS = "asks to be refused what, if it were done, would block card or application for good"
+    UNBLOCKS = "blocks the PIN, and unblocks it again"
     BLOCKS = "blocks the PIN"
+    ENDS = "ends the card's life, or an application's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,11 @@ class Case:
         """Whether it is run only when asked for: it spends tries, writes or blocks."""
         return self.harm is not Harm.NONE
 
+    @property
+    def irreversible(self) -> bool:
+        """Whether it is run only when asked for once more: nothing brings back what it ends."""
+        return self.harm is Harm.ENDS
+
 
 class Outcome(Enum):
     """What came of a case (测试结果)."""
@@ -137,6 +146,7 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "SELECT": "Selecting applications and files (选择文件)",
         "COMMAND": "Status words, lengths and random numbers of basic commands (基本命令)",
         "VERIFY": "The holder's PIN (个人密码)",
+        "CHANGE PIN": "Changing the PIN, and unblocking it (更改个人密码、密码解锁)",
         "SSSE_RECORD": "Records of the environment's own files (社会保障系统环境数据)",
         **{f"DF{number:02d}_RECORD": f"Records of the files of DF{number:02d} (应用数据)" for number in range(1, 8)},
         "SSSE_SAFETY": "Access rules of the environment's own files, challenges, key counters (环境安全)",
@@ -145,6 +155,11 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
             for number in range(1, 8)
         },
         **{f"KEY_VER{version}": f"Keys of version {version} (第{version}组密钥)" for version in (1, 2, 3)},
+        "ACCOUNT": "The medical account on the card (医疗个人账户)",
+        "BLOCK": "Blocking applications and the card (应用锁定、卡片锁定)",
     }
 )
-"""Every group and what it is about, in the order of a run; SELECT, COMMAND and VERIFY are names of our own."""
+"""Every group and what it is about, in the order of a run.
+
+SELECT, COMMAND, VERIFY, ACCOUNT and BLOCK are names of our own.
+"""

@@ -1,6 +1,7 @@
 """Groups VERIFY and KEY_VER1 to KEY_VER3: the holder's PIN, and the keys of each version."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -11,24 +12,33 @@ from apdu.status import OK
 from cardlib import commands
 from cardlib.conformance.case import Allowed, Case, Harm, NotRun, Subject
 from cardlib.conformance.steps import (
+    ORIGINAL,
     Steps,
     authenticate,
     enter,
     environment,
     factors,
+    given,
     must,
+    other_pin,
+    permit,
     prove,
     require,
     tell,
+    tries,
     verify,
 )
 from cardlib.keys import VERSIONS, Evidence, Purpose
-from cardlib.model import CardProfile
+from cardlib.model import CardProfile, Directory
 
 _VERIFY: Final = "S2.5 §6.14, S2.7 §5.8"
 _BLOCKED: Final = 0x6983
-_GUARDS: Final = frozenset({Purpose.CARD_BLOCK, Purpose.PIN_UNBLOCK})
-"""What keys of the environment are for that stand in no file's rule."""
+_MOST_TRIES: Final = 15
+_WRONG: Final = bytes(8)
+_NO_VERSION: Final = 0x7F
+_NOT_COUNTED: Final = frozenset({Purpose.CARD_BLOCK, Purpose.APPLICATION_BLOCK})
+_GUARDS: Final = _NOT_COUNTED | {Purpose.PIN_UNBLOCK}
+"""What keys are for that stand in no file's rule."""
 
 
 def pin_cases() -> Iterator[Case]:
@@ -68,36 +78,20 @@ def _right(subject: Subject) -> Steps[ResponseAPDU]:
     return (yield from tell(commands.verify_query()))
 
 
-def _wrong_pin(subject: Subject) -> Secret:
-    """Another PIN of the same length."""
-    assert subject.pin is not None, "verify() has looked"
-    return Secret(bytes(byte ^ 0x11 for byte in subject.pin.reveal()))
-
-
-def _tries(subject: Subject) -> Steps[int]:
-    """Enter, see that the given PIN is right, and return the maximum of tries; NotRun for a card without a PIN."""
-    yield from environment(subject)
-    if (yield from tell(commands.verify_query())).is_among((OK,)):
-        raise NotRun("the card has no PIN set")
-    yield from verify(subject)
-    state = yield from tell(commands.verify_query())
-    return state.sw & 0x0F if state.sw & 0xFFF0 == 0x63C0 else 0
-
-
 def _length(subject: Subject) -> Steps[ResponseAPDU]:
-    yield from _tries(subject)
+    yield from tries(subject)
     short = yield from tell(commands.verify(Secret(b"\x12")))
     long = yield from tell(commands.verify(Secret(b"\x12" * 9)))
-    yield from tell(commands.verify(subject.pin or Secret(b"")))
+    yield from tell(commands.verify(given(subject)))
     require(short.sw == long.sw, f"one byte was answered {short.sw:04X}, nine bytes {long.sw:04X}")
     return long
 
 
 def _wrong(subject: Subject) -> Steps[ResponseAPDU]:
-    maximum = yield from _tries(subject)
-    answer = yield from tell(commands.verify(_wrong_pin(subject)))
+    maximum = yield from tries(subject)
+    answer = yield from tell(commands.verify(other_pin(subject)))
     state = yield from tell(commands.verify_query())
-    yield from must(commands.verify(subject.pin or Secret(b"")))
+    yield from must(commands.verify(given(subject)))
     again = yield from tell(commands.verify_query())
     require(answer.sw == state.sw, "the question is answered by another number of tries than the failure")
     require(maximum in {0, (answer.sw & 0x0F) + 1}, "a failure did not cost exactly one try")
@@ -112,26 +106,31 @@ def _lost(subject: Subject) -> Steps[ResponseAPDU]:
             if file.fid is not None and file.read.satisfied(pin=True, keys=()):
                 if file.read.satisfied(pin=False, keys=()):
                     continue
-                yield from _tries(subject)
+                yield from tries(subject)
                 yield from enter(subject, directory)
-                yield from tell(commands.verify(_wrong_pin(subject)))
+                yield from tell(commands.verify(other_pin(subject)))
                 read = commands.read_record(1, commands.RecordMode.NUMBER, sfi=file.sfi, ne=256)
                 answer = yield from tell(read)
-                yield from must(commands.verify(subject.pin or Secret(b"")))
+                yield from must(commands.verify(given(subject)))
                 return answer
     raise NotRun("no file asks for the PIN")
 
 
 def _block(subject: Subject) -> Steps[ResponseAPDU]:
-    yield from _tries(subject)
-    for _ in range(15):
-        answer = yield from tell(commands.verify(_wrong_pin(subject)))
+    yield from tries(subject)
+    yield from block_pin(subject)
+    return (yield from tell(commands.verify(given(subject))))
+
+
+def block_pin(subject: Subject) -> Steps[None]:
+    """Spend every try of the PIN that was given, and see that the card says so."""
+    for _ in range(_MOST_TRIES):
+        answer = yield from tell(commands.verify(other_pin(subject)))
         require(answer.sw & 0xFFF0 == 0x63C0, f"a wrong PIN was answered {answer.sw:04X}, not 63Cx")
         if answer.sw & 0x0F == 0:
             break
     query = yield from tell(commands.verify_query())
     require(query.sw in {_BLOCKED, 0x63C0}, "the question does not say that the PIN is blocked")
-    return (yield from tell(commands.verify(subject.pin or Secret(b""))))
 
 
 def key_cases(profile: CardProfile) -> Iterator[Case]:
@@ -151,10 +150,26 @@ def key_cases(profile: CardProfile) -> Iterator[Case]:
                 title = f"The card proves itself with {name}, version {version}"
                 flow = partial(_proof, version)
                 yield Case(f"{group}.{name}", "S2.5 §6.8, S2.9 annex B", title, Allowed("9000"), flow)
-            elif name in in_rules or key.purpose in _GUARDS:
-                title = f"The card accepts {name}, version {version}"
-                flow = partial(_accepted, name, version)
-                yield Case(f"{group}.{name}", "S2.5 §6.4, S2.9 annex B", title, Allowed("9000"), flow)
+            elif (name in in_rules or key.purpose in _GUARDS) and _directory_of(profile, name) is not None:
+                yield from _of_key(name, version, counted=key.purpose not in _NOT_COUNTED)
+
+
+def _of_key(name: str, version: int, *, counted: bool) -> Iterator[Case]:
+    case = f"KEY_VER{version}.{name}"
+    title = f"The card accepts {name}, version {version}"
+    flow = partial(_accepted, name, version)
+    yield Case(case, "S2.5 §6.4, S2.9 annex B", title, Allowed("9000"), flow)
+    if version == VERSIONS[0]:
+        title = f"A version of {name} that no card has is not found, whatever the cryptogram"
+        yield Case(f"{case}.version", "S2.5 §6.4, T23", title, Allowed("6A88"), partial(_other_version, name))
+    if counted:
+        title = f"A failure costs a try of {name}, version {version}; a success wins all back"
+        flow = partial(_counter, name, version)
+        yield Case(f"{case}.counter", "S2.7 §6.6", title, Allowed("9000"), flow, Harm.TRIES)
+    else:
+        title = f"Failures of {name}, version {version}, are not counted"
+        flow = partial(_uncounted, name, version)
+        yield Case(f"{case}.counter", "S2.7 §13.1, §13.2", title, Allowed("9000"), flow, Harm.TRIES)
 
 
 def _proof(version: int, subject: Subject) -> Steps[ResponseAPDU]:
@@ -164,8 +179,68 @@ def _proof(version: int, subject: Subject) -> Steps[ResponseAPDU]:
     return answer
 
 
+def _directory_of(profile: CardProfile, key: str) -> Directory | None:
+    where = profile.keys[key].directory
+    return next((found for found in profile.directories if found.name == where), None)
+
+
+def _beside(subject: Subject, key: str) -> Steps[None]:
+    """Enter the directory that the key lies in."""
+    directory = _directory_of(subject.profile, key)
+    assert directory is not None, "keys of other directories have no case"
+    yield from enter(subject, directory)
+
+
 def _accepted(key: str, version: int, subject: Subject) -> Steps[ResponseAPDU]:
-    where = subject.profile.keys[key].directory
-    directory = next((found for found in subject.profile.directories if found.name == where), None)
-    yield from enter(subject, directory or subject.profile.directories[0])
+    yield from _beside(subject, key)
     return (yield from authenticate(subject, key, version))
+
+
+def _other_version(key: str, subject: Subject) -> Steps[ResponseAPDU]:
+    """With the cryptogram of version 1: a card that does not look at the version takes it, and no try is lost."""
+    yield from _beside(subject, key)
+    command = yield from permit(subject, key, VERSIONS[0])
+    assert isinstance(command.data, bytes), "a cryptogram is no secret"
+    return (yield from tell(replace(command, data=command.data[:-1] + bytes((_NO_VERSION,)))))
+
+
+def _counter(key: str, version: int, subject: Subject) -> Steps[ResponseAPDU]:
+    yield from _beside(subject, key)
+    yield from _granted(subject, key, version)
+    first = yield from _failure(subject, key, version)
+    require(first & 0x0F > 0, "the key has one try only, which is spent now")
+    second = first
+    if first & 0x0F > 1:
+        second = yield from _failure(subject, key, version)
+    yield from _granted(subject, key, version)
+    again = yield from _failure(subject, key, version)
+    answer = yield from authenticate(subject, key, version)
+    require(first & 0x0F == 1 or second == first - 1, "a failure did not cost exactly one try")
+    require(first == again, "a success did not win back the tries that were spent before")
+    return answer
+
+
+def _uncounted(key: str, version: int, subject: Subject) -> Steps[ResponseAPDU]:
+    yield from _beside(subject, key)
+    yield from _granted(subject, key, version)
+    first = yield from _failure(subject, key, version)
+    require(first & 0x0F > 0, "the key has one try only, which is spent now")
+    second = yield from _failure(subject, key, version)
+    answer = yield from authenticate(subject, key, version)
+    require(first == second, "the second failure is answered otherwise than the first: they are counted")
+    return answer
+
+
+def _granted(subject: Subject, key: str, version: int) -> Steps[None]:
+    answer = yield from authenticate(subject, key, version)
+    require(answer.is_among((OK,)), f"the right authentication was answered {answer.sw:04X}")
+
+
+def _failure(subject: Subject, key: str, version: int) -> Steps[int]:
+    """A wrong cryptogram; the status word."""
+    card_id = subject.profile.keys[key].card_id
+    assert card_id is not None, "authenticate() has looked"
+    yield from must(commands.get_challenge())
+    refusal = yield from tell(commands.external_authenticate(card_id, _WRONG, ORIGINAL, key_version=version))
+    require(refusal.sw & 0xFFF0 == 0x63C0, f"a wrong authentication was answered {refusal.sw:04X}, not 63Cx")
+    return refusal.sw

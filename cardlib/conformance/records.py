@@ -33,6 +33,7 @@ from cardlib.profiles.v1 import V1
 
 LONGEST: Final = 256
 _MOST_RECORDS: Final = 254
+_LONGEST_VALUE: Final = 253
 
 
 def record_cases(profile: CardProfile) -> Iterator[Case]:
@@ -65,7 +66,14 @@ def _of(profile: CardProfile, directory: Directory, file: AddressableFile) -> It
             title = f"{name}: bytes are read from an offset; one outside the file is refused"
             clause = f"{file.clause}, S2.5 §6.9"
             yield Case(f"{group}.{name}.bytes", clause, title, Allowed("6B00"), partial(_bytes, directory, file))
-    if ways(file.update) and ways(file.read) and not isinstance(file, CyclicFile) and not file.secure_messaging:
+    if not ways(file.update) or not ways(file.read) or file.secure_messaging:
+        return
+    if isinstance(file, CyclicFile):
+        title = f"{name}: with the right to, a record is appended: it is number 1, and the others move on by one"
+        clause = "S2.3 §5.3, S2.5 §6.13"
+        flow = partial(_append, directory, file)
+        yield Case(f"{group}.{name}.append", clause, title, Allowed("9000"), flow, Harm.WRITES)
+    else:
         title = f"{name}: with the right to, a record is written, and read back the same"
         flow = partial(_update, directory, file)
         yield Case(f"{group}.{name}.update", "S2.5 §6.12, §6.13", title, Allowed("9000"), flow, Harm.WRITES)
@@ -146,7 +154,7 @@ def _runs(directory: Directory, file: LinearFile, subject: Subject) -> Steps[Res
     return answer
 
 
-def _all(file: LinearFile) -> Steps[list[bytes]]:
+def _all(file: LinearFile | CyclicFile) -> Steps[list[bytes]]:
     """The records of a file that may be read, by number; NotRun where there need not be any."""
     found: list[bytes] = []
     while len(found) < _MOST_RECORDS:
@@ -196,6 +204,26 @@ def _update(directory: Directory, file: AddressableFile, subject: Subject) -> St
     return answer
 
 
+def _append(directory: Directory, file: CyclicFile, subject: Subject) -> Steps[ResponseAPDU]:
+    """The newest record once more. Where that pushes out the oldest, all are appended again: the file is as before."""
+    yield from opened(subject, file, directory)
+    before = yield from _all(file)
+    yield from win(subject, ways(file.update)[0])
+    answer = yield from tell(written_back(file, before[0]))
+    if not answer.is_among((OK,)):
+        return answer
+    after = yield from _all(file)
+    pushed_out = len(after) == len(before) >= file.records
+    if pushed_out:
+        for record in reversed(before):
+            yield from must(written_back(file, record))
+    require(after[0] == before[0], "the record appended is not number 1")
+    require(pushed_out or len(after) == len(before) + 1, "the number of records is another than before, or one more")
+    require(after[1:] == before[: len(after) - 1], "the other records did not move on by one")
+    require(not pushed_out or (yield from _all(file)) == before, "a whole round of appending does not restore the file")
+    return answer
+
+
 def _record(file: AddressableFile, number: int, *, ne: int) -> CommandAPDU:
     return commands.read_record(number, RecordMode.NUMBER, sfi=file.sfi, ne=ne)
 
@@ -227,14 +255,15 @@ def _reading_forms() -> Iterator[Case]:
         "structure", "READ BINARY of a file of records is refused", "6981", commands.read_binary(0, sfi=sfi, ne=1)
     )
     yield case("pointer", "Next and previous follow the record pointer", "9000", _pointer)
-    yield Case(
-        "SSSE_RECORD.tlv",
-        "S2.3 §5.3, S2.5 T45",
-        "A record whose length byte is wrong is not written",
-        Allowed("6A85"),
-        _broken_record,
-        Harm.WRITES,
-    )
+    clause = "S2.3 §5.3, S2.5 T45"
+    title = "A record whose length byte is wrong is not written"
+    yield Case("SSSE_RECORD.tlv", clause, title, Allowed("6A85"), _broken_record, Harm.WRITES)
+    title = "A record longer than the file has room for is not written, where records may have another length at all"
+    yield Case("SSSE_RECORD.full", clause, title, Allowed("6A84 6700"), _too_long, Harm.WRITES)
+    title = "UPDATE RECORD without a record is refused"
+    yield Case("SSSE_RECORD.no_data", clause, title, Allowed("6700"), _no_record, Harm.WRITES)
+    title = "A number behind the next free one is not found"
+    yield Case("SSSE_RECORD.gap", clause, title, Allowed("6A83"), _gap, Harm.WRITES)
 
 
 def _form(command: CommandAPDU, subject: Subject) -> Steps[ResponseAPDU]:
@@ -256,13 +285,43 @@ def _pointer(subject: Subject) -> Steps[ResponseAPDU]:
     return answer
 
 
-def _broken_record(subject: Subject) -> Steps[ResponseAPDU]:
+def _updatable(subject: Subject) -> Steps[tuple[AddressableFile, bytes]]:
+    """Win the right to update EF05; the file as this card's profile has it, and its first record."""
     file = subject.profile.file_named(ISSUER.name)
     assert isinstance(file, AddressableFile), "EF05 is in all profiles"
     yield from enter(subject, subject.profile.directories[0])
     (record, *_) = yield from _all(ISSUER)
+    yield from win(subject, ways(file.update)[0])
+    return file, record
+
+
+def _broken_record(subject: Subject) -> Steps[ResponseAPDU]:
+    file, record = yield from _updatable(subject)
     if record != encode_simple(record[0], record[2:]):
         raise NotRun("the first record is none itself")
-    yield from win(subject, ways(file.update)[0])
     broken = bytes((record[0], record[1] + 1)) + record[2:]
     return (yield from tell(written_back(file, broken)))
+
+
+def _too_long(subject: Subject) -> Steps[ResponseAPDU]:
+    """The longest record there is in place of the first one; a card that has room for it gets the old one back."""
+    file, record = yield from _updatable(subject)
+    long = encode_simple(record[0], bytes(_LONGEST_VALUE))
+    answer = yield from tell(written_back(file, long))
+    if answer.is_among((OK,)):
+        stored = yield from must(first_of(file))
+        yield from must(written_back(file, record))
+        require(stored.data == long, "a record is said to be written that was cut")
+        raise NotRun("the file has more room than one command can fill")
+    return answer
+
+
+def _no_record(subject: Subject) -> Steps[ResponseAPDU]:
+    file, _ = yield from _updatable(subject)
+    return (yield from tell(written_back(file, b"")))
+
+
+def _gap(subject: Subject) -> Steps[ResponseAPDU]:
+    """The first record once more, far behind the last."""
+    file, record = yield from _updatable(subject)
+    return (yield from tell(commands.update_record(_MOST_RECORDS, RecordMode.NUMBER, record, sfi=file.sfi)))

@@ -28,10 +28,11 @@ from cardlib.conformance.steps import (
     written_back,
 )
 from cardlib.keys import Purpose
-from cardlib.model import AddressableFile, CardProfile, CyclicFile, Directory
+from cardlib.model import AddressableFile, CardProfile, CyclicFile, Directory, LinearFile
 
 REFUSED = Allowed("6982")
 _WRONG = bytes(8)
+_NO_MAC = bytes(commands.MAC_SIZE)
 
 
 def safety_cases(profile: CardProfile) -> Iterator[Case]:
@@ -41,6 +42,12 @@ def safety_cases(profile: CardProfile) -> Iterator[Case]:
         files = [file for file in directory.files if isinstance(file, AddressableFile)]
         for file in files:
             yield from _rules(directory, file)
+        plain = next((file for file in files if _takes_no_mac(file)), None)
+        if plain is not None:
+            title = f"{plain.fid:04X}: no file is updated with secure messaging: CLA 04 is refused, with the right to"
+            allowed = Allowed("6E00 6700 6981 6982 6984 6985 6988 6A80 6A81 6A85")
+            flow = partial(_secure, directory, plain)
+            yield Case(f"{directory.name}_SAFETY.secure", "S2.7 §7.3", title, allowed, flow, Harm.WRITES)
         # One file behind a key shows when rights end.
         guarded = next((file for file in files if _by_key(file) is not None), None)
         if guarded is not None:
@@ -146,6 +153,23 @@ def _endings(profile: CardProfile, directory: Directory, file: AddressableFile) 
         yield Case(f"{group}.other_key", "S2.4 §7.1", title, REFUSED, flow)
 
 
+def _takes_no_mac(file: AddressableFile) -> bool:
+    return isinstance(file, LinearFile) and bool(ways(file.read) and ways(file.update)) and not file.secure_messaging
+
+
+def _secure(directory: Directory, file: AddressableFile, subject: Subject) -> Steps[ResponseAPDU]:
+    """With a MAC that is none, over what stands there already; the challenge it would be made from is there."""
+    yield from opened(subject, file, directory)
+    before = present(file, (yield from tell(first_of(file))))
+    require(before.is_among((OK,)), f"the file could not be read: {before.sw:04X}")
+    yield from win(subject, ways(file.update)[0])
+    yield from must(commands.get_challenge())
+    answer = yield from tell(commands.with_mac(written_back(file, before.data), _NO_MAC))
+    after = yield from must(first_of(file))
+    require(after.data == before.data, "the record is another one afterwards")
+    return answer
+
+
 def _read(directory: Directory, file: AddressableFile, way: Way, subject: Subject) -> Steps[None]:
     yield from enter(subject, directory)
     yield from _no_pin_set(subject, file)
@@ -179,8 +203,6 @@ def _keys(profile: CardProfile) -> Iterator[Case]:
     title = "A challenge ends when another application is selected"
     flow = partial(_elsewhere, key, profile.directories[1])
     yield Case("SSSE_SAFETY.challenge_elsewhere", clause, title, no_challenge, flow)
-    title = "An authentication that fails costs a try of the key; one that succeeds wins all back"
-    yield Case("SSSE_SAFETY.key_counter", "S2.7 §6.6", title, Allowed("9000"), partial(_counter, key), Harm.TRIES)
     title = "A key that the card does not have is not found"
     yield Case("SSSE_SAFETY.key_absent", clause, title, Allowed("6A88 6A86"), _absent)
 
@@ -202,26 +224,6 @@ def _elsewhere(key: str, directory: Directory, subject: Subject) -> Steps[Respon
     yield from enter(subject, directory)
     answer = yield from tell(command)
     yield from authenticate(subject, key)
-    return answer
-
-
-def _counter(key: str, subject: Subject) -> Steps[ResponseAPDU]:
-    yield from environment(subject)
-    first = yield from authenticate(subject, key)
-    require(first.is_among((OK,)), f"the right authentication was answered {first.sw:04X}")
-    card_id = subject.profile.keys[key].card_id
-    assert card_id is not None, "authenticate() has looked"
-    wrong = commands.external_authenticate(card_id, _WRONG, ORIGINAL, key_version=1)
-    left: list[int] = []
-    answer = ResponseAPDU(b"")
-    for _ in range(2):
-        yield from must(commands.get_challenge())
-        refusal = yield from tell(wrong)
-        require(refusal.sw & 0xFFF0 == 0x63C0, f"a wrong authentication was answered {refusal.sw:04X}, not 63Cx")
-        require(refusal.sw & 0x0F > 0, "the key has one try only, which is spent now")
-        left.append(refusal.sw)
-        answer = yield from authenticate(subject, key)
-    require(left[0] == left[1], "a success did not win back the try that was spent before")
     return answer
 
 

@@ -6,11 +6,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 from apdu.command import CommandAPDU
 from apdu.flow import Question, Script, Step, ask, send
 from apdu.response import ResponseAPDU
+from apdu.secret import Secret
 from apdu.status import OK
 from cardlib import commands
 from cardlib.access import Way, ways
 from cardlib.conformance.case import Deviation, NotRun, Subject
-from cardlib.keys import CardFactors, Cryptogram, KeyReference, KeyRequest
+from cardlib.keys import CardFactors, Cryptogram, KeyReference, KeyRequest, Mac, Tac
 from cardlib.model import AddressableFile, CyclicFile, Directory, FileClass, TransparentFile
 
 T = TypeVar("T")
@@ -131,13 +132,59 @@ def _own_keys(card: CardFactors, version: int) -> Steps[None]:
         raise NotRun(f"no key: those of version {version} at hand are not this card's, which does not prove itself")
 
 
+def computed(subject: Subject, *wanted: Mac | Tac) -> Steps[list[bytes]]:
+    """MACs and TACs as the keys' holder computes them."""
+    return list((yield from ask(KeyRequest(factors(subject), wanted))))
+
+
+def with_mac(subject: Subject, key: str, command: CommandAPDU, *, wrong: bool = False) -> Steps[CommandAPDU]:
+    """GET CHALLENGE, and the command with the MAC under a maintenance key (STK) that goes with it; it is not sent yet.
+
+    ``wrong``: with another MAC than that.
+    """
+    challenge = (yield from must(commands.get_challenge())).data
+    wanted = Mac(KeyReference(key), challenge, commands.authenticated(command))
+    (mac,) = yield from computed(subject, wanted)
+    return commands.with_mac(command, bytes(byte ^ 0xFF for byte in mac) if wrong else mac)
+
+
 def win(subject: Subject, way: Way) -> Steps[None]:
     """Win the rights of one way to satisfy a rule; NotRun where a PIN or key is not at hand."""
     if way.pin:
         yield from verify(subject)
     for key in sorted(way.keys):
-        answer = yield from authenticate(subject, key)
-        require(answer.is_among((OK,)), f"EXTERNAL AUTHENTICATION with {key} was answered {answer.sw:04X}")
+        yield from may(subject, key)
+
+
+def may(subject: Subject, key: str) -> Steps[None]:
+    """Win the right of one key, which has to be accepted for the case to go on."""
+    answer = yield from authenticate(subject, key)
+    require(answer.is_among((OK,)), f"EXTERNAL AUTHENTICATION with {key} was answered {answer.sw:04X}")
+
+
+def tries(subject: Subject) -> Steps[int]:
+    """Enter, verify the PIN that was given, and return the tries left then, its maximum; 0 where the card tells none.
+
+    NotRun for a card without a PIN, and as for :func:`verify`.
+    """
+    yield from environment(subject)
+    if (yield from tell(commands.verify_query())).is_among((OK,)):
+        raise NotRun("the card has no PIN set")
+    yield from verify(subject)
+    state = yield from tell(commands.verify_query())
+    return state.sw & 0x0F if state.sw & 0xFFF0 == 0x63C0 else 0
+
+
+def given(subject: Subject) -> Secret:
+    """The PIN that was given; one must have been, as :func:`verify` has seen to."""
+    assert subject.pin is not None, "verify() has looked"
+    return subject.pin
+
+
+def other_pin(subject: Subject) -> Secret:
+    """Another PIN than that given, with as many digits."""
+    digits = given(subject).reveal().hex()
+    return Secret(bytes.fromhex("".join(digit if digit == "f" else str(int(digit) ^ 1) for digit in digits)))
 
 
 def verify(subject: Subject) -> Steps[None]:

@@ -17,9 +17,12 @@ from apdu.flow import Question, run
 from apdu.readers import CardConnection, executor
 from apdu.secret import Secret
 from apdu.transport.wrappers import get_response
+from cardlib.conformance.account import account_cases
 from cardlib.conformance.basics import basic_cases
+from cardlib.conformance.blocking import blocking_cases
 from cardlib.conformance.case import GROUPS, Case, Deviation, Harm, NotRun, Outcome, ResetCard, Result, Subject
 from cardlib.conformance.credentials import key_cases, pin_cases
+from cardlib.conformance.maintenance import maintenance_cases
 from cardlib.conformance.records import record_cases
 from cardlib.conformance.safety import safety_cases
 from cardlib.conformance.steps import FACTOR
@@ -35,20 +38,35 @@ R = TypeVar("R")
 NOT_ASKED_FOR: Final = "destructive"
 """Beginning of the reason why a destructive case was not run."""
 
+NOT_ASKED_FOR_TWICE: Final = "irreversible"
+"""Beginning of the reason why a case was not run from whose harm nothing leads back."""
+
+_LAST: Final = (Harm.UNBLOCKS, Harm.BLOCKS, Harm.ENDS)
+
 _WITHOUT_CARD_KNOWN: Final = frozenset({"ATR", "SELECT"})
 
 
 def cases(profile: CardProfile) -> tuple[Case, ...]:
-    """Every case for cards of a profile, group by group in the order of GROUPS; what blocks comes last of all."""
+    """Every case for cards of a profile, group by group in the order of GROUPS; what blocks the PIN comes after them.
+
+    Last of all comes what ends the life of applications, and of the card.
+    """
     found = [
         *basic_cases(profile),
         *pin_cases(),
         *record_cases(profile),
         *safety_cases(profile),
         *key_cases(profile),
+        *maintenance_cases(),
+        *account_cases(profile),
+        *blocking_cases(profile),
     ]
     order = list(GROUPS)
-    return tuple(sorted(found, key=lambda case: (case.harm is Harm.BLOCKS, order.index(case.group))))
+    return tuple(sorted(found, key=lambda case: (_lateness(case), order.index(case.group))))
+
+
+def _lateness(case: Case) -> int:
+    return _LAST.index(case.harm) + 1 if case.harm in _LAST else 0
 
 
 def recognise(card: CardConnection, *, pin: Secret | None = None) -> Subject:
@@ -72,22 +90,26 @@ def recognise(card: CardConnection, *, pin: Secret | None = None) -> Subject:
     return Subject(card.atr, session.profile, factors, pin)
 
 
-def conduct(
+def conduct(  # noqa: PLR0913  what harms is asked for by name
     card: CardConnection,
     subject: Subject,
     selected: Sequence[Case],
     custodian: KeyCustodian,
     *,
     destructive: bool = False,
+    irreversible: bool = False,
 ) -> Iterator[Result]:
     """Run cases one after the other, the card reset before each, and yield what came of them.
 
     ``custodian`` answers the cases that need keys; those it has no key for are not run. Cases that harm the card are
-    not run unless ``destructive``. Raises :class:`~apdu.errors.TransportError` when reader or card are lost.
+    not run unless ``destructive``, those that end its life not unless ``irreversible`` as well. Raises
+    :class:`~apdu.errors.TransportError` when reader or card are lost.
     """
     for case in selected:
         if case.destructive and not destructive:
             yield Result(case, Outcome.NOT_RUN, f"{NOT_ASKED_FOR}: it {case.harm.value}")
+        elif case.irreversible and not irreversible:
+            yield Result(case, Outcome.NOT_RUN, f"{NOT_ASKED_FOR_TWICE}: it {case.harm.value}")
         elif subject.unrecognised and case.group not in _WITHOUT_CARD_KNOWN:
             yield Result(case, Outcome.NOT_RUN, subject.unrecognised)
         else:

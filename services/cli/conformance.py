@@ -1,10 +1,11 @@
 """``sscard conformance``: hold a card against the standard's rules."""
 
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -12,14 +13,17 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from apdu.readers import Readers
+from apdu.errors import MalformedError, TranscriptMismatchError
+from apdu.readers import CardConnection, Readers, Transmit
 from apdu.secret import Secret
+from apdu.transport.transcript import Replay, Transcript
 from cardlib import conformance as suite
-from cardlib.conformance import GROUPS, Outcome, Result, Subject
+from cardlib.conformance import GROUPS, Outcome, ReplayedCard, Result, Subject
 from cardlib.custody import KeyCustodian
 from services.cli.errors import FAILED, UNUSABLE, fail, reported
 from services.cli.options import ConfigFile, ReaderName, Simulated, configuration, quiet
 from services.cli.read import pick
+from services.cli.recording import recording
 from services.config import Config
 from services.errors import InvalidRequestError
 from services.requests import packed_pin
@@ -29,8 +33,13 @@ from sscard.v1.reader_pb2 import SLOT_STATE_CARD, SLOT_STATE_EMPTY, Reader
 PATIENCE = 5.0
 STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_RUN: "yellow"}
 WARNING = """The destructive cases write what stands on the card already, spend tries of PIN and keys and win them back,
-and block the PIN at last. A card that breaks the rules may be left otherwise.
-破坏性测试会写卡、消耗密码和密钥的尝试次数，最后锁定个人密码。"""
+change the PIN and change it back, book loads and purchases of nothing, and block the PIN at last. A card that breaks
+the rules may be left otherwise.
+破坏性测试会写卡、消耗密码和密钥的尝试次数、更改密码后改回、进行零金额交易，最后锁定个人密码。"""
+LAST_WARNING = """The irreversible cases block applications, and at last the card itself, for good. Nothing undoes it:
+the card is waste afterwards. 不可逆测试将永久锁定应用和卡片，卡片此后报废，无法恢复。"""
+RUN: Final = "conformance"
+"""Member of a transcript's header that says which cases were run."""
 
 
 def conformance(
@@ -43,11 +52,23 @@ def conformance(
     destructive: Annotated[
         bool, typer.Option("--destructive", help="Also the cases that write, spend tries, and block the PIN.")
     ] = False,
+    irreversible: Annotated[
+        bool,
+        typer.Option("--irreversible", help="With --destructive: also those that end the card's life. It asks."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the destructive cases.")] = False,
     pin_stdin: Annotated[
         bool, typer.Option("--pin-stdin", help="The holder's PIN is the first line of input.")
     ] = False,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write the report as JUnit XML, too.")] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", help="Keep the run in this new file, for --transcript. It holds personal data."),
+    ] = None,
+    transcript: Annotated[
+        Path | None,
+        typer.Option("--transcript", help="Instead of a card: the run that --record kept, with the same PIN and keys."),
+    ] = None,
 ) -> None:
     """Test a card against the rules of the standard. 对卡片进行符合性测试。
 
@@ -55,13 +76,21 @@ def conformance(
     """
     settings = configuration(config, simulated=simulated)
     quiet(settings)
-    groups = _groups(group or [])
+    chosen = _Run(_groups(group or []), destructive=destructive, irreversible=irreversible)
     pin = _pin(sys.stdin.readline().strip()) if pin_stdin else None
-    if destructive and not yes:
-        typer.echo(WARNING, err=True)
-        typer.confirm("Run them? 是否继续？", abort=True, err=True)
-    with reported(), closing(open_readers(settings)) as readers:
-        subject, results = _test(readers, _chosen(readers, reader), settings, groups, pin, destructive=destructive)
+    if transcript is not None:
+        if group or destructive or irreversible or record or reader:
+            fail("--transcript runs what was recorded; it goes with --pin-stdin, --junit and --config", code=UNUSABLE)
+        with reported():
+            subject, results = _replayed(transcript, settings, pin)
+    else:
+        _confirm(chosen, yes=yes)
+        with (
+            reported(),
+            closing(open_readers(settings)) as readers,
+            _connected(readers, _chosen(readers, reader), record, chosen) as card,
+        ):
+            subject, results = _test(card, settings, chosen, pin)
     _report(subject, results)
     if junit is not None:
         try:
@@ -70,6 +99,40 @@ def conformance(
             fail(f"cannot write {junit}: {error.strerror}", code=UNUSABLE)
     if any(result.outcome is Outcome.FAILED for result in results):
         raise typer.Exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Which cases are run."""
+
+    groups: Collection[str]
+    destructive: bool
+    irreversible: bool
+
+    def header(self) -> dict[str, Any]:
+        """As a transcript's header keeps it."""
+        groups = [name for name in GROUPS if name in self.groups]
+        return {"groups": groups, "destructive": self.destructive, "irreversible": self.irreversible}
+
+    @classmethod
+    def of_header(cls, kept: object) -> "_Run | None":
+        """What :meth:`header` kept; None for what is nothing of the kind."""
+        match kept:
+            case {"groups": list(groups), "destructive": bool(destructive), "irreversible": bool(irreversible)}:
+                return cls(groups, destructive, irreversible)
+        return None
+
+
+def _confirm(run: _Run, *, yes: bool) -> None:
+    """Ask before anything is done to the card; what cannot be undone is asked for, whatever was said before."""
+    if run.irreversible and not run.destructive:
+        fail("--irreversible goes with --destructive", code=UNUSABLE)
+    if run.destructive and not yes:
+        typer.echo(WARNING, err=True)
+        typer.confirm("Run them? 是否继续？", abort=True, err=True)
+    if run.irreversible:
+        typer.echo(LAST_WARNING, err=True)
+        typer.confirm("End this card's life? 确认报废此卡？", abort=True, err=True)
 
 
 def _groups(wanted: Sequence[str]) -> frozenset[str]:
@@ -91,28 +154,64 @@ def _chosen(readers: Readers, wanted: str) -> str:
     return pick(present, wanted)
 
 
-def _test(
-    readers: Readers,
-    reader: str,
-    settings: Config,
-    groups: frozenset[str],
-    pin: Secret | None,
-    *,
-    destructive: bool,
-) -> tuple[Subject, list[Result]]:
-    custodian: KeyCustodian = open_custodian(settings)
+class _Recorded:
+    """A card connection whose conversation goes through another transport."""
+
+    def __init__(self, card: CardConnection, transmit: Transmit) -> None:
+        self._card = card
+        self.transmit = transmit
+        self.reset, self.close = card.reset, card.close
+
+    @property
+    def atr(self) -> bytes:
+        return self._card.atr
+
+    @property
+    def t0(self) -> bool:
+        return self._card.t0
+
+
+@contextmanager
+def _connected(readers: Readers, reader: str, record: Path | None, run: _Run) -> Iterator[CardConnection]:
     card = readers.connect(reader, timeout=PATIENCE)
     try:
-        subject = suite.recognise(card, pin=pin)
-        selected = [case for case in suite.cases(subject.profile) if case.group in groups]
-        running = suite.conduct(card, subject, selected, custodian, destructive=destructive)
-        console = Console(stderr=True)
-        shown = track(
-            running, "Testing", len(selected), console=console, transient=True, disable=not console.is_terminal
-        )
-        return subject, list(shown)
+        with recording(record, card.transmit, card.atr, t0=card.t0, **{RUN: run.header()}) as transmit:
+            yield _Recorded(card, transmit)
     finally:
         card.close(reset=True)
+
+
+def _replayed(path: Path, settings: Config, pin: Secret | None) -> tuple[Subject, list[Result]]:
+    """The recorded run against what the card said then."""
+    try:
+        transcript = Transcript.load(path)
+    except OSError as error:
+        fail(f"cannot read {path}: {error.strerror}", code=UNUSABLE)
+    except (MalformedError, UnicodeDecodeError):
+        fail(f"{path} is no transcript", code=UNUSABLE)
+    run = _Run.of_header(transcript.meta.get(RUN))
+    if run is None or transcript.t0 is None:
+        fail(f"{path} is no transcript of a conformance run", code=UNUSABLE)
+    replay = Replay(transcript)
+    try:
+        found = _test(ReplayedCard(replay, t0=transcript.t0), settings, run, pin)
+    except TranscriptMismatchError as error:
+        fail(f"not the run that was recorded: PIN, keys or the suite itself are others ({error})")
+    if replay.remaining:
+        fail(f"the recorded run went on: {replay.remaining} commands are left")
+    return found
+
+
+def _test(card: CardConnection, settings: Config, run: _Run, pin: Secret | None) -> tuple[Subject, list[Result]]:
+    custodian: KeyCustodian = open_custodian(settings)
+    subject = suite.recognise(card, pin=pin)
+    selected = [case for case in suite.cases(subject.profile) if case.group in run.groups]
+    running = suite.conduct(
+        card, subject, selected, custodian, destructive=run.destructive, irreversible=run.irreversible
+    )
+    console = Console(stderr=True)
+    shown = track(running, "Testing", len(selected), console=console, transient=True, disable=not console.is_terminal)
+    return subject, list(shown)
 
 
 def _report(subject: Subject, results: Sequence[Result]) -> None:

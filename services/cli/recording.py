@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -23,9 +23,10 @@ OWNER_ONLY = 0o600
 
 
 @contextmanager
-def recording(path: Path | None, transmit: Transmit, atr: bytes) -> Iterator[Transmit]:
+def recording(path: Path | None, transmit: Transmit, atr: bytes, **header: Any) -> Iterator[Transmit]:
     """``transmit``, with all that goes through it written to a new file that its owner alone may read.
 
+    ``header``: as for :class:`~apdu.transport.transcript.Recorder`, such as ``t0``.
     Without a path it is ``transmit`` itself. A file that exists already is not touched: the command leaves with a
     sentence.
     """
@@ -41,4 +42,4 @@ def recording(path: Path | None, transmit: Transmit, atr: bytes) -> Iterator[Tra
             f"sscard: {path} will hold all data in clear, PINs and the holder's too: keep it safe, delete it after use."
             " 记录文件含个人信息和密码明文，请妥善保管并及时删除。\n"
         )
-        yield recorded(transmit, Recorder(file, atr))
+        yield recorded(transmit, Recorder(file, atr, **header))

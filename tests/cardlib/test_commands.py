@@ -5,10 +5,11 @@ import pytest
 from apdu.command import CommandAPDU
 from apdu.secret import Secret
 from cardlib import commands
-from cardlib.commands import RecordMode
+from cardlib.commands import Balance, RecordMode, Transaction
 
 SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
 RND1, RND2 = bytes.fromhex("32D9E876ADB31BBF"), bytes.fromhex("DBF7A936D0D18C9E")
+TERMINAL, TIME = bytes.fromhex("650100000001"), bytes.fromhex("20240102030405")
 
 WIRE = {
     "SELECT SSSE, trace A": (commands.select_name(SSSE, ne=None), "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"),
@@ -54,6 +55,34 @@ WIRE = {
     "binary of the current file": (commands.read_binary(0x0F00, ne=256), "00B00F0000"),
     "update of binary": (commands.update_binary(0x0102, b"\xff\xd8"), "00D6010202FFD8"),
     "update of binary by SFI": (commands.update_binary(0, b"\xff\xd8", sfi=8), "00D6880002FFD8"),
+    "change of the PIN, S10": (
+        commands.change_pin(Secret(b"\x12\x34\x56"), Secret(b"\x65\x43\x21")),
+        "805E010007123456FF654321",
+    ),
+    "first PIN": (commands.change_pin(Secret(b""), Secret(b"\x65\x43\x21")), "805E010004FF654321"),
+    "unblocking": (commands.with_mac(commands.unblock_pin(), bytes(4)), "842400000400000000"),
+    "another PIN, trace A": (
+        commands.with_mac(commands.replace_pin(bytes(16)), b"\x01\x02\x03\x04"),
+        "8424000114" + "00" * 16 + "01020304",
+    ),
+    "application block": (commands.with_mac(commands.block_application(), bytes(4)), "841E00010400000000"),
+    "card block": (commands.with_mac(commands.block_card(), bytes(4)), "841600000400000000"),
+    "load": (commands.initialise_load(1, 1000, TERMINAL), "B02800010B01000003E865010000000110"),
+    "credit": (commands.credit_load(TIME, b"\xce\x21\xc2\x49"), "B02A00000B20240102030405CE21C24904"),
+    "purchase, S5": (
+        commands.initialise_purchase(1, 1000, 250, 4750, TERMINAL),
+        "B02801011301000003E8000000FA0000128E65010000000116",
+    ),
+    "debit, S5": (
+        commands.debit_purchase(1, TIME, b"\xb6\xe0\x39\xd3"),
+        "B02C01000F0000000120240102030405B6E039D308",
+    ),
+    "balance": (commands.get_balance(Balance.ACCOUNT), "B026000104"),
+    "pooled total": (commands.get_balance(Balance.POOLED), "B026000306"),
+    "proof of a load": (commands.get_transaction_proof(Transaction.LOAD, 8), "B02E003102000808"),
+    "proof of a purchase": (commands.get_transaction_proof(Transaction.PURCHASE, 0x1234), "B02E003202123408"),
+    "starting day": (commands.get_starting_day(), "B056010002"),
+    "another starting day": (commands.update_starting_day(b"\x07\x01"), "B0560000020701"),
     "query of the PIN": (commands.verify_query(), "00200000"),
 }
 

@@ -40,11 +40,13 @@ def run_suite(connect: Any, custodian: KeyCustodian) -> Callable[..., dict[str, 
         keys: KeyCustodian = custodian,
         pin: Secret | None = PIN,
         destructive: bool = True,
+        irreversible: bool = True,
     ) -> dict[str, Result]:
         card = connect(chip, t0=t0)
         subject = recognise(card, pin=pin)
         selected = [case for case in cases(subject.profile) if not groups or case.group in groups]
-        results = list(conduct(card, subject, selected, keys, destructive=destructive))
+        harm = {"destructive": destructive, "irreversible": irreversible}
+        results = list(conduct(card, subject, selected, keys, **harm))
         assert [result.case for result in results] == selected
         return {result.case.id: result for result in results}
 

@@ -62,7 +62,7 @@ def test_without_keys_what_needs_them_is_not_run_and_never_passed(run_suite):
     results = run_suite(ready_card("3.0", t0=False), keys=NoKeys())
     assert Outcome.FAILED not in {result.outcome for result in results.values()}
     for group in ("KEY_VER1", "KEY_VER2", "KEY_VER3"):
-        found = [result for result in results.values() if result.case.group == group]
+        found = [result for id_, result in results.items() if result.case.group == group and id_ != f"{group}.DPK"]
         assert found
         assert all(result.outcome is Outcome.NOT_RUN and result.detail.startswith("no key: ") for result in found)
     assert results["SSSE_SAFETY.EF06.read"].outcome is Outcome.PASSED
@@ -78,21 +78,80 @@ def test_what_harms_a_card_is_run_only_when_asked_for(run_suite):
     chip = Counting("00DC")
     results = run_suite(chip, destructive=False)
     harmful = {id_ for id_, result in results.items() if result.case.harm is not Harm.NONE}
-    assert {"VERIFY.blocked", "VERIFY.wrong", "SSSE_RECORD.EF05.update", "SSSE_SAFETY.key_counter"} <= harmful
+    assert {"VERIFY.blocked", "VERIFY.wrong", "SSSE_RECORD.EF05.update", "BLOCK.card"} <= harmful
+    assert {"KEY_VER1.UKSSSE.counter", "CHANGE PIN.changed", "ACCOUNT.load", "BLOCK.DF03_mac"} <= harmful
     assert {id_ for id_, result in results.items() if result.detail.startswith("destructive: ")} == harmful
     assert all(results[id_].outcome is Outcome.NOT_RUN for id_ in harmful)
 
 
-def test_the_case_that_blocks_the_pin_comes_last():
-    profile = READY["2.0"].profile
-    assert [case.id for case in cases(profile) if case.harm is Harm.BLOCKS] == [cases(profile)[-1].id]
+def test_what_ends_a_cards_life_is_run_only_when_asked_for_twice(run_suite):
+    chip = Counting("8416")
+    results = run_suite(chip, "BLOCK", irreversible=False)
+    ending = [id_ for id_, result in results.items() if result.detail.startswith("irreversible: ")]
+    assert ending == ["BLOCK.DF03", "BLOCK.DF04", "BLOCK.card"]
+    assert all(results[id_].outcome is Outcome.NOT_RUN for id_ in ending)
+    assert run_suite(chip, "BLOCK", destructive=False)["BLOCK.card"].outcome is Outcome.NOT_RUN
+    assert chip.card.process(bytes.fromhex("0084000004"))[-2:] == b"\x90\x00"
 
 
-def test_a_card_is_as_it_was_after_all_but_the_blocking_case(connect, custodian):
+def test_the_cases_that_block_come_last_and_the_card_itself_last_of_all():
+    found = cases(READY["2.0"].profile)
+    assert [case.id for case in found[-5:]] == [
+        *("CHANGE PIN.unblocked", "VERIFY.blocked", "BLOCK.DF03", "BLOCK.DF04", "BLOCK.card")
+    ]
+    assert not {case.harm for case in found[:-5]} & {Harm.UNBLOCKS, Harm.BLOCKS, Harm.ENDS}
+
+
+@pytest.mark.parametrize("pin", ["123456", "98765f", "1234567890123456"])
+def test_any_pin_is_changed_blocked_and_unblocked_and_stays_what_it_was(run_suite, pin):
+    ready, packed = READY["3.0"], Secret(bytes.fromhex(pin))
+    issue = Issue(algorithm=ready.algorithm, historical_bytes=ready.historical_bytes(3000), pin=packed)
+    chip = SoftwareCard(image_for(ready.profile, ready.contents(3000), issue, load()), t0=False)
+    results = run_suite(chip, "CHANGE PIN", pin=packed)
+    assert {result.outcome for result in results.values()} == {Outcome.PASSED}
+    assert run_suite(chip, "VERIFY", pin=packed, destructive=False)["VERIFY.right"].outcome is Outcome.PASSED
+
+
+def test_without_puk_the_pin_is_not_blocked_to_be_unblocked(run_suite, custodian):
+    chip = Counting("0020000003")
+    results = run_suite(chip, "CHANGE PIN", keys=OtherKeys(custodian, "IRK", "STKSSSE"))
+    assert results["CHANGE PIN.unblocked"].outcome is not Outcome.PASSED
+    assert run_suite(chip, "VERIFY", destructive=False)["VERIFY.right"].outcome is Outcome.PASSED
+
+
+def test_a_file_with_more_room_than_one_command_fills_is_not_judged_by_it_and_is_left_as_it_was(run_suite):
+    chip = Roomy()
+    results = run_suite(chip, "SSSE_RECORD")
+    assert results["SSSE_RECORD.full"].detail == "the file has more room than one command can fill"
+    assert chip.record is None
+
+
+class Roomy:
+    """A card that takes a record of any length in EF05."""
+
+    def __init__(self) -> None:
+        self.card = ready_card("3.0", t0=False)
+        self.record: bytes | None = None
+
+    def __getattr__(self, name: str):
+        return getattr(self.card, name)
+
+    def process(self, command: bytes) -> bytes:
+        if command.startswith(bytes.fromhex("00DC012CFF")):
+            self.record = command[5:]
+            return b"\x90\x00"
+        if command.startswith(bytes.fromhex("00DC012C")):
+            self.record = None
+        if command.startswith(bytes.fromhex("00B2012C")) and self.record is not None:
+            return self.record + b"\x90\x00"
+        return self.card.process(command)
+
+
+def test_a_card_is_as_it_was_after_all_but_the_blocking_cases(connect, custodian):
     chip = ready_card("2.0", t0=False)
     card = connect(chip)
     subject = recognise(card, pin=Secret(bytes.fromhex("123456")))
-    selected = [case for case in cases(subject.profile) if case.harm is not Harm.BLOCKS]
+    selected = [case for case in cases(subject.profile) if case.harm not in {Harm.BLOCKS, Harm.ENDS}]
     before = [conduct_one(card, subject, case, custodian) for case in selected]
     after = [conduct_one(card, subject, case, custodian) for case in selected]
     assert before == after

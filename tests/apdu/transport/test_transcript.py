@@ -31,6 +31,19 @@ def test_a_recording_is_one_json_object_per_line() -> None:
     assert tape.getvalue() == ('{"transcript": 1, "atr": "3B6D00", "card": "张三"}\n{"tx": "00A40000", "rx": "6A82"}\n')
 
 
+@pytest.mark.parametrize("t0", [True, False, None])
+def test_the_header_says_whether_the_recorder_had_61xx_to_handle(t0: bool | None) -> None:
+    tape = io.StringIO()
+    Recorder(tape, b"\x3b\x00", t0=t0, card="ready")
+    transcript = Transcript.from_lines(tape.getvalue().splitlines())
+    assert (transcript.t0, transcript.meta) == (t0, {"card": "ready"})
+
+
+def test_a_header_whose_t0_is_no_truth_value_is_refused() -> None:
+    with pytest.raises(MalformedError, match="line 1"):
+        Transcript.from_lines(['{"transcript": 1, "atr": "3B00", "t0": "yes"}'])
+
+
 def test_the_header_says_more_than_the_atr() -> None:
     transcript = Transcript.load(EXAMPLE)
     assert transcript.meta == {"origin": "public trace of a 2.0 card"}

@@ -1,5 +1,6 @@
 """``sscard conformance``, as its users call it."""
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -62,7 +63,82 @@ def test_before_what_harms_the_card_it_asks(reply: str, code: int) -> None:
 def test_with_the_pin_and_yes_everything_is_run() -> None:
     result = sscard(*CARD, "--destructive", "--yes", "--pin-stdin", stdin="123456\n")
     assert result.exit_code == 0, result.output
-    assert "NOT RUN" not in result.output
+    reasons = [line for line in result.output.splitlines() if "NOT RUN" in line]
+    assert any("irreversible: " in line for line in reasons)
+    assert not any("destructive: " in line or "no PIN" in line or "no key" in line for line in reasons)
+
+
+def test_what_ends_the_cards_life_is_asked_for_again_whatever_was_said_before() -> None:
+    given = ("--destructive", "--irreversible", "--yes", "-g", "BLOCK")
+    refused = sscard(*CARD, *given, stdin="n\n")
+    assert refused.exit_code == 1
+    assert "the card is waste afterwards" in refused.stderr
+    assert "Conformance of" not in refused.stdout
+    done = sscard(*CARD, *given, stdin="y\n")
+    assert done.exit_code == 0, done.output
+    assert "NOT RUN" not in done.output
+
+
+def test_ending_the_cards_life_alone_is_not_asked_for() -> None:
+    result = sscard(*CARD, "--irreversible")
+    assert result.exit_code == 2
+    assert "--destructive" in result.stderr
+
+
+def test_a_recorded_run_is_run_again_without_the_card(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    options = ("-g", "VERIFY", "-g", "CHANGE PIN", "-g", "KEY_VER1", "--destructive", "--yes", "--pin-stdin")
+    live = sscard(*CARD, *options, "--record", str(file), stdin="123456\n")
+    assert live.exit_code == 0, live.output
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "keep it safe" in live.stderr
+    header = json.loads(file.read_text("utf-8").splitlines()[0])
+    assert header["t0"] is True
+    again = sscard("--simulated", "--transcript", str(file), "--pin-stdin", stdin="123456\n")
+    assert again.exit_code == 0, again.output
+    assert again.stdout == live.stdout
+
+
+def test_another_run_than_the_recorded_one_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    assert sscard(*CARD, "-g", "VERIFY", "--pin-stdin", "--record", str(file), stdin="123456\n").exit_code == 0
+    other = sscard("--simulated", "--transcript", str(file), "--pin-stdin", stdin="654321\n")
+    assert other.exit_code == 1
+    assert "not the run that was recorded" in other.stderr
+    assert "654321" not in other.output
+    lines = file.read_text("utf-8").splitlines()
+    file.write_text("\n".join([*lines, lines[-1]]), "utf-8")
+    longer = sscard("--simulated", "--transcript", str(file), "--pin-stdin", stdin="123456\n")
+    assert longer.exit_code == 1
+    assert "1 commands are left" in longer.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot read"),
+        ("no transcript", "is no transcript"),
+        ('{"transcript": 1, "atr": "3B00"}', "no transcript of a conformance run"),
+        (
+            '{"transcript": 1, "atr": "3B00", "t0": true, "conformance": {"groups": 1}}',
+            "no transcript of a conformance",
+        ),
+    ],
+)
+def test_what_is_no_recorded_run_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
+    file = tmp_path / "run.jsonl"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    result = sscard("--simulated", "--transcript", str(file))
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("option", [("-g", "ATR"), ("--destructive",), ("--record", "x"), ("--reader", "y")])
+def test_a_recorded_run_is_not_chosen_from(tmp_path: Path, option: tuple[str, ...]) -> None:
+    result = sscard("--simulated", "--transcript", str(tmp_path / "run.jsonl"), *option)
+    assert result.exit_code == 2
+    assert "runs what was recorded" in result.stderr
 
 
 def test_what_is_no_pin_is_refused() -> None:

@@ -27,6 +27,13 @@ def test_a_conversation_is_kept_as_a_transcript_that_only_its_owner_may_read(tmp
     assert "个人信息" in warning
 
 
+def test_the_header_has_what_is_known_of_the_connection(tmp_path: Path) -> None:
+    path = tmp_path / "card.jsonl"
+    with recording(path, echo, b"\x3b\x00", t0=True):
+        pass
+    assert json.loads(path.read_text("utf-8")) == {"transcript": 1, "atr": "3B00", "t0": True}
+
+
 def test_without_a_path_nothing_is_recorded() -> None:
     with recording(None, echo, b"") as transmit:
         assert transmit is echo

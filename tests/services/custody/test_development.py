@@ -13,7 +13,7 @@ from apdu.errors import MalformedError
 from cardlib import development_keys
 from cardlib.crypto import Algorithm
 from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest, Mac, Purpose
+from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest, Mac, Purpose, Tac
 from services.custody.development import DevelopmentCustodian, DevelopmentKeysRefusedError
 
 VECTORS = [
@@ -69,17 +69,26 @@ def test_a_key_for_something_else_makes_no_cryptogram(custodian, name):
         custodian.answer(request_of(name))
 
 
-@pytest.mark.parametrize("name", [name for name, key in KEYS.items() if key.purpose is not Purpose.MAINTENANCE])
-def test_only_a_maintenance_key_makes_macs(custodian, name):
-    with pytest.raises(KeyUnavailableError, match=f"{name}.*not a key for secure messaging"):
+MAKE_MACS = {Purpose.MAINTENANCE, Purpose.LOAD, Purpose.PURCHASE}
+
+
+@pytest.mark.parametrize("name", [name for name, key in KEYS.items() if key.purpose not in MAKE_MACS])
+def test_only_keys_of_maintenance_loads_and_purchases_make_macs(custodian, name):
+    with pytest.raises(KeyUnavailableError, match=f"{name}.*not a key for MACs"):
         custodian.answer(KeyRequest(CARD, (Mac(KeyReference(name), bytes(8), b""),)))
 
 
+@pytest.mark.parametrize("name", [name for name in KEYS if name != "DTK"])
+def test_only_dtk_makes_tacs(custodian, name):
+    with pytest.raises(KeyUnavailableError, match=f"{name}.*not a key for TACs"):
+        custodian.answer(KeyRequest(CARD, (Tac(KeyReference(name), b""),)))
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the second computation is the openssl command's")
-@pytest.mark.parametrize("name", ["STKSSSE", "STKDF01"])
+@pytest.mark.parametrize("name", ["STKSSSE", "STKDF01", "DPK", "DLK", "DTK"])
 @pytest.mark.parametrize("algorithm", [Algorithm.DES, Algorithm.SM4])
 @pytest.mark.parametrize("size", [0, 7, 16, 255])
-def test_a_mac_is_what_openssl_computes(custodian, name, algorithm, size):
+def test_a_mac_or_tac_is_what_openssl_computes(custodian, name, algorithm, size):
     card = CardFactors(algorithm, "990100", bytes.fromhex("9901000100000001"))
     reference = KeyReference(name)
     key = card.card_key(reference, development_keys.load()[reference]).reveal()
@@ -87,7 +96,8 @@ def test_a_mac_is_what_openssl_computes(custodian, name, algorithm, size):
     cipher, block = ("des-ede3-cbc", 8) if algorithm is Algorithm.DES else ("sm4-cbc", 16)
 
     def last_block(key: bytes, plain: bytes) -> bytes:
-        key = key * 3 if algorithm is Algorithm.DES else key
+        if algorithm is Algorithm.DES:
+            key = key * 3 if len(key) == 8 else key + key[:8]
         done = subprocess.run(
             ["openssl", "enc", f"-{cipher}", "-nopad", "-K", key.hex(), "-iv", "00" * block],
             input=plain,
@@ -96,12 +106,16 @@ def test_a_mac_is_what_openssl_computes(custodian, name, algorithm, size):
         )
         return done.stdout[-block:]
 
-    session = last_block(key, factor.ljust(block, b"\x00"))
+    if name == "DTK":  # no session key: the halves of a 3DES key xored, an SM4 key as it is
+        session = key if algorithm is Algorithm.SM4 else bytes(a ^ b for a, b in zip(key[:8], key[8:], strict=True))
+    else:
+        session = last_block(key, factor.ljust(block, b"\x00"))
     padded = data + b"\x80" + bytes(-(size + 1) % block)
     last = last_block(session, padded)
     words = [last[at : at + 4] for at in range(0, block, 4)]
     xored = bytes(a ^ b ^ c ^ d for a, b, c, d in zip(*words, strict=True)) if block == 16 else last[:4]
-    assert custodian.answer(KeyRequest(card, (Mac(reference, factor, data),))) == (xored,)
+    wanted = Tac(reference, data) if name == "DTK" else Mac(reference, factor, data)
+    assert custodian.answer(KeyRequest(card, (wanted,))) == (xored,)
 
 
 @pytest.mark.parametrize(("name", "version"), [("IRK", 0), ("IRK", 4), ("UKEF0D", 1), ("", 1)])
