@@ -17,6 +17,8 @@ from pydantic_settings import (
 
 PREFIX: Final = "SSCARD_"
 FILE_VARIABLE: Final = "SSCARD_CONFIG"
+CONTROL_VARIABLE: Final = "SSCARD_CONTROL"
+"""Where a simulator is controlled: for `sscard slot`, not for the service."""
 
 
 class ConfigError(Exception):
@@ -55,13 +57,17 @@ def address_of(listen: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or a numeric address, is this machine for nobody but itself."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _loopback(listen: str) -> str:
     host, _ = address_of(listen)
-    try:
-        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = False
-    if not local:
+    if not is_loopback(host):
         raise ValueError(
             f"{host!r} is not this machine alone (127.0.0.1, ::1 or localhost); callers from elsewhere need client "
             "certificates, which this version does not check yet"
@@ -117,7 +123,9 @@ class Config(BaseSettings):
         Raises :class:`ConfigError`.
         """
         known = {FILE_VARIABLE, *(PREFIX + name.upper() for name in cls.model_fields)}
-        if unknown := sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        if unknown := sorted(
+            name for name in os.environ if name.startswith(PREFIX) and name not in {*known, CONTROL_VARIABLE}
+        ):
             raise ConfigError(f"there is no setting {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         if file is None and (named := os.environ.get(FILE_VARIABLE)):
             file = Path(named)

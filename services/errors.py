@@ -7,8 +7,18 @@
     ├─ DeadlineError        the time for the call is over
     ├─ CallEndedError       the caller is gone
     ├─ EventsLostError      the watcher of a stream does not keep up
-    └─ ShuttingDownError    the service is being stopped
+    ├─ ShuttingDownError    the service is being stopped
+    └─ SimulatorError       slots and cards of the simulator are not in a state for this
+       ├─ SlotUnknownError
+       ├─ SlotTakenError
+       ├─ CardUnknownError
+       ├─ CardInSlotError
+       ├─ CardNameTakenError
+       ├─ FaultScriptRefusedError
+       └─ CardNotMadeError
 """
+
+from collections.abc import Sequence
 
 
 class ServiceError(Exception):
@@ -49,3 +59,45 @@ class ShuttingDownError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("the service is being stopped")
+
+
+class SimulatorError(ServiceError):
+    """Slots and cards of the simulator are not in a state for what is asked (模拟器状态)."""
+
+
+class SlotUnknownError(SimulatorError):
+    """There is no slot of this number."""
+
+
+class SlotTakenError(SimulatorError):
+    """A card is in the slot already."""
+
+
+class CardUnknownError(SimulatorError):
+    """No card of the simulator has this name."""
+
+
+class CardInSlotError(SimulatorError):
+    """The card is in a slot already."""
+
+
+class CardNameTakenError(SimulatorError):
+    """Another card of the simulator has this name."""
+
+
+class FaultScriptRefusedError(SimulatorError):
+    """A fault script cannot be used; ``mistakes`` has all of them, of ``field`` of the request."""
+
+    def __init__(self, field: str, mistakes: Sequence[str]) -> None:
+        self.field = field
+        self.mistakes = tuple(mistakes)
+        super().__init__(f"the fault script has mistakes: {len(self.mistakes)}")
+
+
+class CardNotMadeError(SimulatorError):
+    """No card can be made of what is given; ``mistakes`` has all that is wrong, of ``field`` of the request."""
+
+    def __init__(self, field: str, mistakes: Sequence[str]) -> None:
+        self.field = field
+        self.mistakes = tuple(mistakes)
+        super().__init__(f"no card can be made of this; mistakes: {len(self.mistakes)}")

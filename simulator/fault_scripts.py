@@ -2,7 +2,7 @@
 
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -184,19 +184,34 @@ def load(path: Path, *, cards: int | None = None) -> tuple[Fault, ...]:
     ``cards``: how many there are, so that a fault of another one is found out.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise FaultScriptError([f"{path}: cannot be read: {error.strerror}"]) from error
     except ValueError as error:
         raise FaultScriptError([f"{path}: is no TOML file in UTF-8: {error}"]) from error
+
+    def missing(fault: Fault) -> Iterable[str]:
+        if cards is not None and fault.card is not None and fault.card > cards:
+            yield f"there is no card {fault.card}, the last is {cards}"
+
+    try:
+        return loads(text, missing)
+    except FaultScriptError as error:
+        raise FaultScriptError(f"{path}: {mistake}" for mistake in error.mistakes) from None
+
+
+def loads(text: str, check: Callable[[Fault], Iterable[str]] = lambda _: ()) -> tuple[Fault, ...]:
+    """As :func:`load`, from the text of such a file; ``check`` says what else is wrong with a fault."""
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FaultScriptError([f"is no TOML file in UTF-8: {error}"]) from error
     entries, wrong = _read(data)
     found = {number: entry.fault for number, entry in entries.items()}
     for number, fault in found.items():
-        wrong += [f"faults[{number}]: {mistake}" for mistake in mistakes(fault)]
-        if cards is not None and fault.card is not None and fault.card > cards:
-            wrong.append(f"faults[{number}]: there is no card {fault.card}, the last is {cards}")
+        wrong += [f"faults[{number}]: {mistake}" for mistake in (*mistakes(fault), *check(fault))]
     if wrong:
-        raise FaultScriptError(f"{path}: {mistake}" for mistake in wrong)
+        raise FaultScriptError(wrong)
     return tuple(found.values())
 
 

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,9 @@ _FIRST_PORT: Final = 35_963  # vsmartcard's own
 _DRIVER_PLACES: Final = tuple(
     Path(place, "libifdvpcd.so") for place in ("/usr/lib/pcsc/drivers/serial", "/usr/local/lib/pcsc/drivers/serial")
 )
+_PUBLISHED: Final = 0.05
+"""Seconds from the moment pcscd has read an ATR until clients are told, and more."""
+
 _ANSWER_SECONDS: Final = daemon.START_SECONDS + daemon.STOP_SECONDS
 
 _MAX_PLACE: Final = 107 - len("/sscard-pcscd-12345678/pcscd.comm")  # the path of a Unix socket has 107 bytes at most
@@ -43,7 +47,8 @@ class VirtualReaders:
     The driver has two slots per reader, so an odd number is rounded up. Slots are named ``NAME A 00 00``,
     ``NAME A 00 01``, ``NAME B 00 00`` and so on, in :attr:`readers`; cards are addressed by the index there. A card
     stays inserted when the daemon stops and starts again. Raises :class:`~apdu.errors.NoServiceError` when it cannot
-    start, with what to do about it, and ValueError for more than 16 slots. Not thread-safe.
+    start, with what to do about it, and ValueError for more than 16 slots. Not thread-safe, unlike
+    :class:`simulator.rack.Rack` over it.
     """
 
     readers: tuple[str, ...]
@@ -65,6 +70,8 @@ class VirtualReaders:
         self.readers = tuple(f"{name} {letter} 00 {slot:02X}" for letter in letters for slot in range(2))
         self._chips: dict[int, Chip] = {}
         self._cards: dict[int, VirtualCard] = {}
+        self._running = False
+        self._asking = threading.Lock()  # mute cards dial from threads of their own
 
         self._directory, self._requests, self._helper, self.private = self._host()
         self.socket_path = (self._directory if self.private else daemon.RUN) / "pcscd.comm"
@@ -94,12 +101,17 @@ class VirtualReaders:
         self._cards[index] = self._plug(index, chip)
         self._chips[index] = chip
 
+    def holds(self, index: int) -> bool:
+        """Whether the card inserted into ``readers[index]`` is in there still: a fault may have pulled it out."""
+        return index in self._chips and (not self._running or self._cards[index].inserted)
+
     def wait_noticed(self, seconds: float = 5.0) -> None:
         """Wait until every client sees the cards inserted so far; raises NoServiceError when pcscd does not."""
         deadline = time.monotonic() + seconds
-        for index, card in self._cards.items():
+        for index, card in tuple(self._cards.items()):
             if not card.wait_noticed(max(0.0, deadline - time.monotonic())):
                 raise NoServiceError("pcscd does not notice the card", reader=self.readers[index])
+        time.sleep(_PUBLISHED)
 
     def remove(self, index: int) -> None:
         """Pull the card out of ``readers[index]``; nothing happens when the slot is empty."""
@@ -110,6 +122,7 @@ class VirtualReaders:
 
     def stop_daemon(self, *, kill: bool = False) -> None:
         """End pcscd, by SIGKILL if ``kill``: its clients see a service that is away."""
+        self._running = False
         self._ask("kill" if kill else "stop")
         for card in self._cards.values():
             card.stop()
@@ -118,6 +131,7 @@ class VirtualReaders:
         """Start pcscd after :meth:`stop_daemon`, with the same cards; returns when all readers are there."""
         self._ask("start")
         self._cards = {index: self._plug(index, chip) for index, chip in self._chips.items()}
+        self._running = True
 
     def close(self) -> None:
         """Pull all cards out and end the daemon. Idempotent."""
@@ -177,12 +191,13 @@ class VirtualReaders:
         )
 
     def _plug(self, index: int, chip: Chip) -> VirtualCard:
-        return VirtualCard(chip, self._ask(f"dial {self._ports[index]}")[0])
+        return VirtualCard(chip, lambda: self._ask(f"dial {self._ports[index]}")[0])
 
     def _ask(self, request: str) -> list[socket.socket]:
         try:
-            self._requests.send(request.encode())
-            answer, descriptors, _, _ = socket.recv_fds(self._requests, 4096, 1)
+            with self._asking:
+                self._requests.send(request.encode())
+                answer, descriptors, _, _ = socket.recv_fds(self._requests, 4096, 1)
         except OSError as error:
             raise NoServiceError(f"the process that runs pcscd does not answer: {error}") from error
         if answer != b"ok":

@@ -8,13 +8,14 @@ it is about the caller, never about the holder's PIN. UNAVAILABLE is what may be
 from dataclasses import dataclass
 from typing import Final
 
-from google.rpc.error_details_pb2 import ErrorInfo, LocalizedMessage
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage
 from google.rpc.status_pb2 import Status
 
 from apdu import errors
 from services.catalogue.calls import CALLS, UNKNOWN
 from services.catalogue.cards import CARDS
 from services.catalogue.refusal import Refusal
+from services.catalogue.simulator import SIMULATOR
 from services.catalogue.status_words import KEY_BLOCKED, STATUS_WORDS
 from services.catalogue.transport import TRANSPORT
 
@@ -22,19 +23,23 @@ __all__ = ["DOMAIN", "KEY_BLOCKED", "REFUSALS", "UNKNOWN", "Failure", "Refusal",
 
 DOMAIN: Final = "sscard.v1"
 
-REFUSALS: Final[dict[type[Exception], Refusal]] = {**STATUS_WORDS, **TRANSPORT, **CARDS, **CALLS}
+REFUSALS: Final[dict[type[Exception], Refusal]] = {**STATUS_WORDS, **TRANSPORT, **CARDS, **CALLS, **SIMULATOR}
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception, looked up: the row of the catalogue, and the data that go with it."""
+    """An exception, looked up: the row of the catalogue, and the data that go with it.
+
+    ``mistakes``: where the caller's input has several, all of them.
+    """
 
     refusal: Refusal
     message: str
     metadata: dict[str, str]
+    mistakes: tuple[str, ...] = ()
 
     def to_status(self) -> Status:
-        """The status with :class:`ErrorInfo` and the texts in both languages."""
+        """The status with :class:`ErrorInfo`, the texts in both languages, and a :class:`BadRequest` with mistakes."""
         row = self.refusal
         status = Status(code=row.code.value[0], message=self.message)
         for detail in (
@@ -43,8 +48,27 @@ class Failure:
             LocalizedMessage(locale="en", message=f"{row.english} {row.remedy}"),
         ):
             status.details.add().Pack(detail)
+        if self.mistakes:
+            status.details.add().Pack(self._bad_request())
         return status
 
+    def _bad_request(self) -> BadRequest:
+        """The mistakes, as many as the trailer of an answer has room for; then how many more there are."""
+        told, room = BadRequest(), MISTAKES_SIZE
+        field = self.metadata.get("field", "")
+        for number, mistake in enumerate(mistake[:MISTAKE_LENGTH] for mistake in self.mistakes):
+            room -= len(mistake.encode()) + len(field)
+            if room < 0:
+                told.field_violations.add(field=field, description=f"and {len(self.mistakes) - number} more")
+                break
+            told.field_violations.add(field=field, description=mistake)
+        return told
+
+
+MISTAKES_SIZE: Final = 3000
+"""Bytes of mistakes in one answer: with base64 and everything else they stay below the 8 KiB that gRPC allows."""
+MISTAKE_LENGTH: Final = 300
+"""Characters of one mistake: it may quote what the caller wrote."""
 
 _TELLING: Final = ("command", "reader", "key", "version", "algorithm", "file", "item", "field")
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
@@ -78,4 +102,5 @@ def failure_of(error: Exception) -> Failure:
         refusal = REFUSALS[errors.AuthenticationBlockedError]
     if refusal is UNKNOWN:
         return Failure(UNKNOWN, UNKNOWN.english, {})
-    return Failure(refusal, str(error) or refusal.english, _metadata(error, refusal))
+    mistakes = tuple(getattr(error, "mistakes", ()))
+    return Failure(refusal, str(error) or refusal.english, _metadata(error, refusal), mistakes)

@@ -22,7 +22,8 @@ def _head() -> Iterator[str]:
         f"Every error of the service is a gRPC status with a `google.rpc.ErrorInfo` of domain `{DOMAIN}`. "
         "Its `reason` is the contract; texts may change. `metadata` may hold `sw` (the card's status word), `command`, "
         "`tries_left`, `reader`, `key`, `item` and `national_code` (the national terminal interface's return code). "
-        "A `LocalizedMessage` in Chinese and one in English say the same as below."
+        "A `LocalizedMessage` in Chinese and one in English say the same as below. Where a document of the caller's "
+        "has mistakes, a `google.rpc.BadRequest` has all of them."
     )
     yield ""
 

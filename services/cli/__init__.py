@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import apdu, conformance, decode, demo, profile, read, readers, serve, simulate
+from services.cli import apdu, conformance, decode, demo, profile, read, readers, serve, simulate, slot
 
 app = typer.Typer(
     name="sscard",
@@ -18,6 +18,7 @@ app.command("conformance")(conformance.conformance)
 app.command("decode")(decode.decode_trace)
 app.add_typer(profile.app, name="profile")
 app.command("simulate")(simulate.simulate)
+app.add_typer(slot.app, name="slot")
 app.command("demo")(demo.demo)
 
 

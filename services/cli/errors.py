@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import grpc
 import typer
-from google.rpc.error_details_pb2 import ErrorInfo, LocalizedMessage
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -43,14 +43,16 @@ def fail(message: str, *, code: int = FAILED) -> NoReturn:
 
 
 def _words(status: Status) -> str:
-    reason, lines = "", [status.message]
+    reason, lines, mistakes = "", [status.message], []
     for detail in status.details:
-        info, localised = ErrorInfo(), LocalizedMessage()
+        info, localised, wrong = ErrorInfo(), LocalizedMessage(), BadRequest()
         if detail.Unpack(info):
             reason = f" [{info.reason}]"
         elif detail.Unpack(localised) and localised.message not in lines:
             lines.append(localised.message)
-    return "\n        ".join([lines[0] + reason, *lines[1:]])
+        elif detail.Unpack(wrong):
+            mistakes = [violation.description for violation in wrong.field_violations]
+    return "\n        ".join([lines[0] + reason, *mistakes, *lines[1:]])
 
 
 def _of_the_call(call: grpc.Call) -> str:

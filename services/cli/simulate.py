@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
@@ -13,19 +13,38 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from apdu.transport.inprocess import Chip
+from services import logs
 from services.cli.errors import UNUSABLE, fail, reported
+from services.config import CONTROL_VARIABLE, LogLevel
+from services.simulator_service import ControlAddressError, check_address, control
 from simulator.fault_scripts import FaultScriptError, load
-from simulator.faults import Fault, FaultyChip, Moment, Mute, hang_up
 from simulator.pcscd import MAX_SLOTS, VirtualReaders
 from simulator.people import READY, ready_card
+from simulator.rack import CardSourceError, NewCard, Rack
 
-NEVER_ANSWERED = "behind pcscd a card is mute at resets only: vsmartcard's driver waits for an answer without end"
+
+def environment(readers: VirtualReaders, address: str = "") -> dict[str, str]:
+    """What a program needs to know: where this pcscd is, that its cards hold the development keys, their control."""
+    known = {"PCSCLITE_CSOCK_NAME": str(readers.socket_path), "SSCARD_MODE": "development"}
+    return known | ({CONTROL_VARIABLE: address} if address else {})
 
 
-def environment(readers: VirtualReaders) -> dict[str, str]:
-    """What a program needs to know: where this pcscd is, and that its cards hold the development keys."""
-    return {"PCSCLITE_CSOCK_NAME": str(readers.socket_path), "SSCARD_MODE": "development"}
+class ReadyCards:
+    """Makes ready-made cards by their kind; those of one kind differ in serial number and keys."""
+
+    def __init__(self) -> None:
+        self._copies: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, kind: str) -> NewCard:
+        """A new card; raises :class:`~simulator.rack.CardSourceError` for a kind that there is not."""
+        if kind not in READY:
+            raise CardSourceError([f"there is no software card {kind!r}; there are {', '.join(READY)}"])
+        with self._lock:
+            copy = self._copies[kind]
+            self._copies[kind] += 1
+        algorithm = READY[kind].algorithm
+        return NewCard(chip=ready_card(kind, copy=copy), label=f"{kind} card of {algorithm.name}", algorithm=algorithm)
 
 
 def simulate(
@@ -44,40 +63,46 @@ def simulate(
     faults: Annotated[
         Path | None, typer.Option("--faults", metavar="FILE", help="A TOML file that says how and when cards fail.")
     ] = None,
+    address: Annotated[
+        str,
+        typer.Option(
+            "--control",
+            metavar="ADDRESS",
+            help="Let `sscard slot` move the cards: listen here, such as 127.0.0.1:0; this machine only.",
+        ),
+    ] = "",
+    slots: Annotated[
+        int, typer.Option("--slots", min=0, max=MAX_SLOTS, help="How many slots at least; 0: one for each card.")
+    ] = 0,
 ) -> None:
     """Put software cards of invented people into virtual readers of a pcscd of its own. 模拟卡片。
 
     Programs find these readers through the environment variable PCSCLITE_CSOCK_NAME; nothing else changes on the
     machine.
     """
-    kinds = card or ["2.0", "3.0"]
-    for kind in kinds:
-        if kind not in READY:
-            fail(f"there is no software card {kind!r}; there are {', '.join(READY)}", code=UNUSABLE)
-    wanted = list(islice(cycle(kinds), number or len(kinds)))
+    kinds, made = card or ["2.0", "3.0"], ReadyCards()
     try:
-        script = load(faults, cards=len(wanted)) if faults else ()
-    except FaultScriptError as error:
+        cards = [made(kind) for kind in islice(cycle(kinds), number or len(kinds))]
+        script = load(faults, cards=len(cards)) if faults else ()
+        if address:
+            check_address(address)
+            logs.configure(LogLevel.WARNING, json=False)
+    except (CardSourceError, ControlAddressError, FaultScriptError) as error:
         fail(str(error), code=UNUSABLE)
-    if any(isinstance(fault.effect, Mute) and fault.on is Moment.COMMAND for fault in script):
-        fail(f"{faults}: {NEVER_ANSWERED}", code=UNUSABLE)
-    with reported(), VirtualReaders(len(wanted)) as readers:
-        copies: Counter[str] = Counter()
-        for slot, kind in enumerate(wanted):
-            readers.insert(slot, _with_faults(ready_card(kind, copy=copies[kind]), script, slot + 1))
-            copies[kind] += 1
+    with reported(), VirtualReaders(max(len(cards), slots)) as readers:
+        rack = Rack(readers)
+        for slot, new in enumerate(cards, 1):
+            rack.insert(slot, rack.add(new, script), wait=0)
         readers.wait_noticed()
-        code = _run(command, readers) if command else _wait(wanted, readers)
+        try:
+            with control(rack, {"kind": made}, address) if address else nullcontext("") as listening:
+                code = _run(command, environment(readers, listening)) if command else _wait(rack, readers, listening)
+        except ControlAddressError as error:
+            fail(str(error), code=UNUSABLE)
     raise typer.Exit(code)
 
 
-def _with_faults(chip: Chip, script: Sequence[Fault], number: int) -> Chip:
-    """The card of this number, counted from 1, with the faults that are about it."""
-    own = [fault for fault in script if fault.card in {None, number}]
-    return FaultyChip(chip, own, remove=hang_up) if own else chip
-
-
-def _run(command: list[str], readers: VirtualReaders) -> int:
+def _run(command: list[str], variables: dict[str, str]) -> int:
     """Have the command run to its end, also if we are told to stop; its exit code as a shell has it."""
     running: list[subprocess.Popen[bytes]] = []
     told = threading.Event()
@@ -89,7 +114,7 @@ def _run(command: list[str], readers: VirtualReaders) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        running.append(subprocess.Popen(command, env=os.environ | environment(readers)))  # noqa: S603  the caller's
+        running.append(subprocess.Popen(command, env=os.environ | variables))  # noqa: S603  the caller's
     except OSError as error:
         fail(f"{command[0]}: {error.strerror}", code=UNUSABLE)
     with running[0] as child:
@@ -99,11 +124,14 @@ def _run(command: list[str], readers: VirtualReaders) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _wait(kinds: list[str], readers: VirtualReaders) -> int:
+def _wait(rack: Rack, readers: VirtualReaders, address: str) -> int:
     console, stop = Console(highlight=False, soft_wrap=True), threading.Event()
-    for kind, reader in zip(kinds, readers.readers, strict=False):
-        console.print(f"{reader}: {kind} card of {READY[kind].algorithm.name}")
-    variables = " ".join(f"{name}={value}" for name, value in environment(readers).items())
+    for slot in rack.slots():
+        if slot.card is not None:
+            console.print(f"{slot.reader}: {slot.card.label}")
+    if address:
+        console.print(f"Control: sscard slot … --control {address}")
+    variables = " ".join(f"{name}={value}" for name, value in environment(readers, address).items())
     console.print(f"export {variables}", style="bold")
     console.print("Ready. Set this where a program is to find the readers. Ctrl-C ends them. 虚拟读卡器已就绪。")
     for number in (signal.SIGINT, signal.SIGTERM):

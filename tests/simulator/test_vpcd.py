@@ -101,6 +101,55 @@ def test_a_mute_chip_is_there_but_gives_no_atr(plug: Plug, echo_chip: Echo) -> N
     assert len(bytes.fromhex(reader.hear())) > 33
 
 
+def test_a_command_that_is_not_answered_breaks_the_connection_off_and_the_next_one_waits(
+    plug: Plug, listener: socket.socket, echo_chip: Echo
+) -> None:
+    chip = echo_chip()
+    chip.process = lambda command: b"" if command[1] == 0xEE else command[5:] + b"\x90\x00"
+    card, reader = plug(chip)
+    for _ in range(2):
+        reader.tell("00EE0000")
+        assert int.from_bytes(reader._read(2), "big") > 0, "a length …"
+        with pytest.raises(ConnectionResetError):
+            reader._read(1)
+        reader.connection.close()
+        reader = Reader(listener.accept()[0])
+    reader.tell("02")
+    reader.tell("00A4000002CAFE")
+    assert reader.hear() == "CAFE9000"
+    assert "power_off" not in chip.calls
+    card.stop()
+    reader.connection.close()
+
+
+def test_a_mute_card_whose_reader_is_gone_is_out(plug: Plug, listener: socket.socket, echo_chip: Echo) -> None:
+    chip = echo_chip()
+    chip.process = lambda _: b""
+    card, reader = plug(chip)
+    listener.close()
+    reader.tell("00EE0000")
+    with pytest.raises((EOFError, ConnectionResetError)):
+        reader.hear()
+    card.stop()
+    assert not card.inserted
+
+
+def test_a_mute_card_that_was_pulled_out_does_not_come_back(plug: Plug, echo_chip: Echo) -> None:
+    chip = echo_chip()
+    answer = chip.process
+    chip.process = lambda command: answer(command) and b""
+    chip.hold()
+    card, reader = plug(chip)
+    reader.tell("00EE0000")
+    assert chip.busy.wait(5)
+    card.stop()
+    chip.release()
+    card.stop()
+    assert not card.inserted
+    with pytest.raises((EOFError, ConnectionResetError)):
+        reader.hear()
+
+
 def test_an_empty_message_is_passed_over(plug: Plug, echo_chip: Echo) -> None:
     _, reader = plug(echo_chip())
     reader.tell("")

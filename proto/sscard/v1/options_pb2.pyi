@@ -36,6 +36,8 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     """Read the holder's photo (读取照片)."""
     ACCESS_UPDATE_ITEMS: _Access.ValueType  # 5
     """Change data on such a card (更新数据项)."""
+    ACCESS_CONTROL_SIMULATOR: _Access.ValueType  # 6
+    """Put software cards into virtual readers, take them out and make them fail (控制卡片模拟器)."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
     """What a caller must be allowed to do before a method is run. A method without `(access)` is not served."""
@@ -52,6 +54,8 @@ ACCESS_READ_PHOTO: Access.ValueType  # 4
 """Read the holder's photo (读取照片)."""
 ACCESS_UPDATE_ITEMS: Access.ValueType  # 5
 """Change data on such a card (更新数据项)."""
+ACCESS_CONTROL_SIMULATOR: Access.ValueType  # 6
+"""Put software cards into virtual readers, take them out and make them fail (控制卡片模拟器)."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 SENSITIVE_FIELD_NUMBER: _builtins.int

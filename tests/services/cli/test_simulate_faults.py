@@ -37,11 +37,27 @@ def test_only_the_card_that_the_script_names_fails(tmp_path: Path) -> None:
     assert "SW1=0x65, SW2=0x81" in second
 
 
+@pytest.mark.pcsc
+@pytest.mark.xdist_group("pcscd")
+@pytest.mark.usefixtures("no_pcscd")
+def test_a_card_that_falls_mute_is_an_error_to_a_client_that_is_not_ours_and_answers_after_a_reset(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "faults.toml"
+    script.write_text('[[faults]]\nkind = "mute"\ninstruction = "84"\n', encoding="utf-8")
+    get_challenge = "opensc-tool -r 0 -s 00:84:00:00:04"
+    tries = f"{get_challenge} 2>&1; {get_challenge} 2>&1; opensc-tool -r 0 --reset; {get_challenge}"
+    said = simulate("-n", "1", "--faults", str(script), "--", "sh", "-c", tries)
+    *silent, awake = said.stdout.split("Sending:")[1:]
+    assert ["Transmit failed" in each for each in silent] == [True, True], "opensc-tool does not reset cards unasked"
+    assert "SW1=0x90, SW2=0x00" in awake, said.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ('[[faults]]\nkind = "mute"\non = "reset"\ncard = 3\n', "there is no card 3, the last is 2"),
-        ('[[faults]]\nkind = "mute"\n', "mute at resets only"),
+        ('[[faults]]\nkind = "mute"\nat = 0\n', "at is counted from 1"),
     ],
 )
 def test_a_script_that_cannot_be_meant_is_refused_before_anything_starts(
