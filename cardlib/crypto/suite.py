@@ -55,7 +55,7 @@ class CipherSuite(ABC):
         """
         _require_size("a diversification factor", factor, (FACTOR_SIZE,))
         both = factor + bytes(byte ^ 0xFF for byte in factor)
-        return Secret(self._encrypt_blocks(key, both[: len(key)]))
+        return Secret(self.encrypt_blocks(key, both[: len(key)]))
 
     def session_key(self, key: Secret, factor: bytes) -> Secret:
         """The key for one use, from a card's key and a random ``factor`` of 4, 8 or 16 bytes [S2.4 §8.4].
@@ -63,7 +63,7 @@ class CipherSuite(ABC):
         A factor shorter than the block is filled with 00 on the right; 16 bytes are for 16-byte blocks only.
         """
         _require_size("a session factor", factor, tuple(size for size in (4, 8, 16) if size <= self.block))
-        return Secret(self._encrypt_blocks(key, factor.ljust(self.block, b"\x00")))
+        return Secret(self.encrypt_blocks(key, factor.ljust(self.block, b"\x00")))
 
     def cryptogram(self, session: Secret, original: bytes) -> bytes:
         """The 8 bytes of an authentication (鉴别数据), internal or external; ``original`` is 8 bytes [S2.9 §9.4.1].
@@ -72,7 +72,7 @@ class CipherSuite(ABC):
         """
         self._require_session(session)
         _require_size("the original of an authentication", original, (CRYPTOGRAM_SIZE,))
-        return _fold(self._encrypt_blocks(session, original.ljust(self.block, b"\x00")), CRYPTOGRAM_SIZE)
+        return _fold(self.encrypt_blocks(session, original.ljust(self.block, b"\x00")), CRYPTOGRAM_SIZE)
 
     def mac(self, session: Secret, data: bytes) -> bytes:
         """The 4-byte MAC of ``data`` (报文鉴别码) [S2.4 §8.2]; MAC1, MAC2 and TAC are computed in the same way.
@@ -91,17 +91,26 @@ class CipherSuite(ABC):
         """
         if not 1 <= len(data) <= MAX_ENCRYPTED:
             raise MalformedError(f"1 to {MAX_ENCRYPTED} bytes can be encrypted for a card, not {len(data)}")
-        return self._encrypt_blocks(key, self._framed(data.reveal()))
+        return self.encrypt_blocks(key, self._framed(data.reveal()))
 
     def decrypt(self, key: Secret, data: bytes) -> Secret:
         """Undo :meth:`encrypt`; MalformedError when length byte and padding are not exactly as it makes them."""
-        if not data or len(data) % self.block:
-            raise MalformedError(f"{len(data)} encrypted bytes are no whole number of blocks")
-        framed = self._ecb(key).decryptor().update(data)
+        framed = self.decrypt_blocks(key, data)
         plain = framed[1 : 1 + framed[0]]
         if not plain or self._framed(plain) != framed:
             raise MalformedError("the decrypted data does not have the form LD, data, padding")
         return Secret(plain)
+
+    def encrypt_blocks(self, key: Secret, blocks: bytes) -> bytes:
+        """Whole blocks, each by itself and nothing added (ECB), as a PSAM's CIPHER DATA does it [S2.9 §9.8]."""
+        self._require_blocks(blocks)
+        # All blocks in one context: making a context costs ten times what a block does.
+        return self._ecb(key).encryptor().update(blocks)
+
+    def decrypt_blocks(self, key: Secret, blocks: bytes) -> bytes:
+        """Undo :meth:`encrypt_blocks`."""
+        self._require_blocks(blocks)
+        return self._ecb(key).decryptor().update(blocks)
 
     @abstractmethod
     def tac_key(self, key: Secret) -> Secret:
@@ -115,9 +124,9 @@ class CipherSuite(ABC):
     def _shorten(self, block: bytes) -> bytes:
         """The last block of a CBC-MAC, cut to 4 bytes."""
 
-    def _encrypt_blocks(self, key: Secret, blocks: bytes) -> bytes:
-        # All blocks in one context: making a context costs ten times what a block does.
-        return self._ecb(key).encryptor().update(blocks)
+    def _require_blocks(self, blocks: bytes) -> None:
+        if not blocks or len(blocks) % self.block:
+            raise MalformedError(f"{len(blocks)} bytes are no whole number of blocks")
 
     def _ecb(self, key: Secret) -> Cipher[modes.ECB]:
         return Cipher(self._cipher(self._checked(key)), modes.ECB())  # noqa: S305 - the card's rule, block by block

@@ -246,3 +246,16 @@ def test_keys_never_show(suite: CipherSuite, caplog):
 def test_a_suite_holds_no_state(suite: CipherSuite):
     with pytest.raises(AttributeError):
         suite.last_key = CANARY
+
+
+@pytest.mark.parametrize(("suite", "size"), KEYS)
+def test_encrypt_blocks_takes_whole_blocks_one_by_one(suite: CipherSuite, size: int) -> None:
+    key, first, second = Secret(bytes(range(size))), bytes(suite.block), bytes(range(suite.block))
+    both = suite.encrypt_blocks(key, first + second)
+    assert both == suite.encrypt_blocks(key, first) + suite.encrypt_blocks(key, second)
+    assert suite.encrypt_blocks(key, first) == suite.session_key(key, first).reveal()
+    assert suite.decrypt_blocks(key, both) == first + second
+    for refused in (b"", first[1:]):
+        for bare in (suite.encrypt_blocks, suite.decrypt_blocks):
+            with pytest.raises(MalformedError, match="no whole number of blocks"):
+                bare(key, refused)
