@@ -8,22 +8,27 @@ MAX_ANSWER = 256
 
 
 class SW(IntEnum):
-    """The status words this card can end a command with; what they mean stands in :mod:`apdu.status` [S2.5 T5].
+    """The status words a card here can end a command with; what they mean stands in :mod:`apdu.status` [S2.5 T5].
 
     ``BYTES_WAITING``, ``TRIES_LEFT`` and ``RIGHT_LE`` carry a number in their low bits.
     """
 
     OK = 0x9000
     BYTES_WAITING = 0x6100
+    WARNING_UNWRITTEN = 0x6281
     TRIES_LEFT = 0x63C0
+    MEMORY = 0x6581
     WRONG_LENGTH = 0x6700
+    WRONG_STATE = 0x6901
     WRONG_STRUCTURE = 0x6981
     SECURITY_STATUS = 0x6982
     BLOCKED = 0x6983
     NO_CHALLENGE = 0x6984
+    CONDITIONS = 0x6985
     NO_CURRENT_FILE = 0x6986
     MAC_MISSING = 0x6987
     MAC_WRONG = 0x6988
+    WRONG_DATA = 0x6A80
     FUNCTION_UNSUPPORTED = 0x6A81
     FILE_NOT_FOUND = 0x6A82
     RECORD_NOT_FOUND = 0x6A83
@@ -36,13 +41,20 @@ class SW(IntEnum):
     INS_UNSUPPORTED = 0x6D00
     CLA_UNSUPPORTED = 0x6E00
     NO_DIAGNOSIS = 0x6F00
+    PROOF_REFUSED = 0x9302
+    APPLICATION_BLOCKED = 0x9303
+    BALANCE_TOO_SMALL = 0x9401
+    COUNTER_FULL = 0x9402
+    KEY_INDEX_NOT_FOUND = 0x9403
+    PROOF_UNAVAILABLE = 0x9406
 
 
 class Refused(Exception):  # noqa: N818 - a card's answer, not a fault of the program
-    """Ends a command with the status word ``sw`` and no data; raised by command handlers only."""
+    """Ends a command with the status word ``sw``, a warning's with ``data``; raised by command handlers only."""
 
-    def __init__(self, sw: int) -> None:
+    def __init__(self, sw: int, data: bytes = b"") -> None:
         self.sw = sw
+        self.data = data
         super().__init__(f"{sw:04X}")
 
 

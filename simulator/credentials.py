@@ -1,6 +1,6 @@
-"""PIN and keys as personalisation stored them on a card; their counters are in :mod:`simulator.security`."""
+"""Keys and PIN as they stand in a chip's memory (密钥和密码)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -22,43 +22,88 @@ def is_packed_pin(packed: bytes) -> bool:
 
 
 class KeyUse(Enum):
-    """The one function a key serves [S2.4 §7.1]."""
+    """The one function that a key serves [S2.4 §7.1]; dialects say which of their type bytes means which."""
 
+    MASTER = "creating files and loading keys"
+    PIN = "the holder's PIN"
     INTERNAL = "internal authentication"
     EXTERNAL = "external authentication"
     MAINTENANCE = "secure messaging"
+    PURCHASE = "session key of a purchase"
+    LOAD = "session key of a load"
+    TAC = "transaction authentication code"
+    UNBLOCK = "unblocking the PIN"
+    RELOAD = "replacing the PIN"
+    CIPHER = "encryption, decryption or MAC for the outside"
+    OTHER = "a function of the dialect's own"
 
 
-class Permission(Enum):
-    """A right of the card itself that a key grants, beyond those that files ask for (权限) [S2.7 §13]."""
+SLOT: Final = 32
+"""Bytes of a key in memory: mark, type, id, version, algorithm, level, two spare, maximum, left, length, value(16)."""
 
-    UNBLOCK_PIN = "unblock or replace the PIN"
-    BLOCK_APPLICATION = "block the application the key lies in"
-    BLOCK_CARD = "block the card, and applications without a key of their own for it"
+VALUE_SIZE: Final = 16
+NO_LIMIT: Final = 0xFF
+"""As a maximum of tries: failures are not counted."""
+
+_USED: Final = 0xA5
+_MAXIMUM, _LEFT, _LENGTH, _VALUE = 8, 9, 10, 11
 
 
 @dataclass(frozen=True, slots=True)
-class PinRecord:
-    """The holder's PIN (个人密码): ``value`` packed as VERIFY sends it, empty when none is set; ``tries`` at most."""
+class Key:
+    """One version of one key, or the PIN, without its counter (密钥记录).
 
-    value: Secret
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """One version of one key (密钥).
-
-    ``name``: as access rules call it, "RKSSSE". ``card_id``: P2 of EXTERNAL AUTHENTICATE, 00 for IRK; None for a
-    maintenance key (STK), which no command names, when none is known. ``version``: 1…255. ``value``: this card's
-    diversified key. ``tries``: wrong authentications before it blocks; None: never. ``permits``: what authentication
-    with it allows besides access to files.
+    ``type``: the dialect's type byte, ``use`` what it means. ``id``: as commands name it. ``level``: the right that
+    authentication with it wins, or the next state. ``first``, ``second``: two bytes of the dialect's own. ``tries``:
+    most failures, None: not counted. ``value``: 1…16 bytes; of a PIN packed, empty when none is set. ``at``: address
+    of its slot; -1 before it is stored.
     """
 
     use: KeyUse
-    name: str
-    card_id: int | None
+    type: int
+    id: int
     version: int
     value: Secret
+    algorithm: int = 0
+    level: int = 0
+    first: int = 0
+    second: int = 0
     tries: int | None = None
-    permits: Permission | None = None
+    at: int = field(default=-1, compare=False)
+
+    @property
+    def counter_at(self) -> int:
+        """Address of the byte that counts the tries left."""
+        return self.at + _LEFT
+
+    @property
+    def value_at(self) -> int:
+        """Address of the length byte, which the value follows."""
+        return self.at + _LENGTH
+
+
+def packed(key: Key, left: int | None = None) -> bytes:
+    """A key's slot; ``left``: tries left, all of them if None."""
+    maximum = NO_LIMIT if key.tries is None else key.tries
+    head = (_USED, key.type, key.id, key.version, key.algorithm, key.level, key.first, key.second)
+    return (bytes((*head, maximum, maximum if left is None else left)) + packed_value(key.value)).ljust(SLOT, b"\xff")
+
+
+def packed_value(value: Secret) -> bytes:
+    """Length and value, as they stand in the slot; ValueError for more than 16 bytes."""
+    if len(value) > VALUE_SIZE:
+        raise ValueError(f"a key has at most {VALUE_SIZE} bytes, not {len(value)}")
+    return bytes((len(value),)) + value.reveal().ljust(VALUE_SIZE, b"\xff")
+
+
+def unpacked(slot: bytes, use: KeyUse, at: int) -> Key:
+    """The key in a used slot."""
+    _, kind, number, version, algorithm, level, first, second, maximum = slot[:_LEFT]
+    tries = None if maximum == NO_LIMIT else maximum
+    value = Secret(slot[_VALUE : _VALUE + min(slot[_LENGTH], VALUE_SIZE)])
+    return Key(use, kind, number, version, value, algorithm, level, first, second, tries, at)
+
+
+def is_used(slot: bytes) -> bool:
+    """Whether there is a key in a slot."""
+    return slot[:1] == bytes((_USED,))

@@ -1,16 +1,16 @@
-"""The file system: directories and elementary files, and what is selected among them [S2.3 §5].
+"""Directories and elementary files as a card sees them, and what is selected among them [S2.3 §5].
 
-The tree is what personalisation left on the card; it never changes, so any number of cards may share one.
-:class:`Memory` is what one card has written since, :class:`Selection` what it remembers of the tree while powered.
+The objects here are a view of the chip's memory, made by :mod:`simulator.memory.store`; they never change, so any
+number of cards of one image share them. What files hold is read from memory.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TypeAlias
 
-from cardlib.rules import NEVER, Rule
+from simulator.access import FileRights
 from simulator.command import SW, Refused
-from simulator.credentials import KeyRecord, PinRecord
 
 MF_FID = 0x3F00
 """FID of the master file (主文件) [S2.3 §5.2]."""
@@ -19,118 +19,86 @@ MAX_SFI = 0x1E
 """Short file identifiers are 01…1E [S2.3 §5.2.3]."""
 
 
+class Kind(IntEnum):
+    """What a piece of memory holds (文件类型)."""
+
+    DIRECTORY = 0
+    LINEAR = 1
+    """Records of any length, in order of creation (变长记录文件)."""
+    FIXED = 2
+    """Records of one length, in order of creation (定长记录文件)."""
+    CYCLIC = 3
+    """Records of one length, the newest first (循环定长记录文件)."""
+    TRANSPARENT = 4
+    """Plain bytes (透明文件)."""
+    KEYS = 5
+    """Keys and PIN of its directory (密钥文件)."""
+    AMOUNTS = 6
+    """The medical account's amounts (内部金额文件)."""
+    CONTROL = 7
+    """Records of what SELECT answers (FCI文件)."""
+
+
+INTERNAL_KINDS = frozenset({Kind.KEYS, Kind.AMOUNTS, Kind.CONTROL})
+"""Of files that no command finds; only the operating system uses them."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """What every elementary file has (基本文件).
+    """An elementary file (基本文件).
 
-    ``fid``: 2-byte file identifier, whose low five bits are the SFI. ``read``, ``update``: who may.
-    ``secure_messaging``: name of the maintenance key that has to authenticate updates; None: they come plain, as those
-    of every file of the standard do [S2.7 §7.3]. Two files are the same only if they are one object.
+    ``at``: address in memory. ``fid``, ``sfi``: by which it is found; sfi 0: none. ``size``: bytes of a record of a
+    file with records of one length, else the bytes that it holds at most. ``count``: records that it holds at most, or
+    slots for keys. ``parameters``: 16 bytes as CREATE FILE gave them, the dialect's own. ``rights``: who may.
+    Two files are the same only if they are one object.
     """
 
+    at: int
+    kind: Kind
     fid: int
-    read: Rule
-    update: Rule = field(default=NEVER, kw_only=True)
-    secure_messaging: str | None = field(default=None, kw_only=True)
+    sfi: int
+    size: int
+    count: int
+    parameters: bytes
+    rights: FileRights
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RecordFile(File):
-    """What linear and cyclic files have in common: ``records`` by number, the first is number 1."""
-
-    records: tuple[bytes, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LinearFile(RecordFile):
-    """A linear file (线性记录文件): records in order of creation, simple TLV objects [S2.3 §5.3.1].
-
-    A record is what READ RECORD answers: tag, length, value. ``space``: bytes that all of them together may take.
-    ``fixed``: they all have one length (定长); else each has its own (变长).
-    """
-
-    space: int = field(default=0, kw_only=True)
-    fixed: bool = field(default=False, kw_only=True)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CyclicFile(RecordFile):
-    """A cyclic file (循环定长记录文件): records without tag, ``size`` bytes each, the newest first.
-
-    ``capacity``: a new one takes the place of the oldest when there are that many [S2.3 §5.3].
-    """
-
-    size: int = field(kw_only=True)
-    capacity: int = field(kw_only=True)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TransparentFile(File):
-    """A file of plain bytes (透明文件), read by offset."""
-
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class InternalFile:
-    """A file without identifier that only the card's own operating system uses (内部文件), such as the amounts."""
-
-    name: str
-    content: bytes = field(repr=False)
-
-
-class Memory:
-    """What a card has written over the files of its image (可写存储); lasts as long as the card.
-
-    The image's files are shared and stay as they are: a file is copied here when it is first written.
-    """
-
-    __slots__ = ("_contents", "_records")
-
-    def __init__(self) -> None:
-        self._records: dict[RecordFile, tuple[bytes, ...]] = {}
-        self._contents: dict[TransparentFile, bytes] = {}
-
-    def records(self, file: RecordFile) -> tuple[bytes, ...]:
-        """The file's records as they are now."""
-        return self._records.get(file, file.records)
-
-    def content(self, file: TransparentFile) -> bytes:
-        """The file's bytes as they are now."""
-        return self._contents.get(file, file.content)
-
-    def write_records(self, file: RecordFile, records: tuple[bytes, ...]) -> None:
-        """Give the file other records, all at once."""
-        self._records[file] = records
-
-    def write_content(self, file: TransparentFile, content: bytes) -> None:
-        """Give the file other bytes, all at once."""
-        self._contents[file] = content
+    @property
+    def has_records(self) -> bool:
+        """Whether record commands work on it."""
+        return self.kind in {Kind.LINEAR, Kind.FIXED, Kind.CYCLIC}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Directory:
     """The MF, a DDF or an ADF (目录文件).
 
-    ``fid``: file identifier. ``name``: DF name, 5…16 bytes, or b"" for none. ``fci``: what SELECT answers, b"" for
-    nothing but 9000. ``files``, ``internal`` files and ``directories``: what lies immediately below. ``pin`` and
-    ``keys``: the secrets kept at this level. Two directories are the same only if they are one object.
+    ``name``: DF name, 5…16 bytes, or b"" for none. ``lock_level``: the right by which it may be blocked, won in it;
+    0: none of its own. ``ended``: its structure is final. ``space``: bytes for all that is in it, None: no limit of
+    its own. ``parameters``: as for files. ``internal``: files that no command selects. Two directories are the same
+    only if they are one object.
     """
 
+    at: int
     fid: int
-    name: bytes = b""
-    fci: bytes = b""
+    name: bytes
+    lock_level: int
+    ended: bool
+    blocked: bool
+    space: int | None
+    parameters: bytes
     files: tuple[File, ...] = ()
-    internal: tuple[InternalFile, ...] = ()
+    internal: tuple[File, ...] = ()
     directories: tuple["Directory", ...] = ()
-    pin: PinRecord | None = None
-    keys: tuple[KeyRecord, ...] = ()
     by_fid: Mapping[int, File] = field(init=False, repr=False)
     by_sfi: Mapping[int, File] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_fid", {file.fid: file for file in self.files})
-        object.__setattr__(self, "by_sfi", {file.fid & 0x1F: file for file in self.files})
+        object.__setattr__(self, "by_sfi", {file.sfi: file for file in self.files if file.sfi})
+
+    def internal_file(self, kind: Kind) -> File | None:
+        """Its internal file of this kind; None when there is none."""
+        return next((file for file in self.internal if file.kind is kind), None)
 
     def walk(self, above: "Path" = ()) -> "Iterator[Path]":
         """The paths to this directory and to each one below it, in order of creation; ``above`` leads here."""
@@ -141,7 +109,7 @@ class Directory:
 
 
 Path: TypeAlias = tuple[Directory, ...]
-"""The way from the MF to a directory, both included."""
+"""The way from the MF to a directory, both included; empty on a chip without an MF."""
 
 
 class Selection:
@@ -151,19 +119,33 @@ class Selection:
     index of the current record, None when undefined; ``mf_was_selected`` tells whether SELECT MF came since power-on.
     """
 
-    __slots__ = ("_root", "file", "mf_was_selected", "path", "pointer")
+    __slots__ = ("file", "mf_was_selected", "path", "pointer", "root")
 
-    def __init__(self, root: Directory) -> None:
-        self._root = root
-        self.path: Path = (root,)
+    def __init__(self, root: Directory | None) -> None:
+        self.root = root
+        self.path: Path = (root,) if root else ()
         self.file: File | None = None
         self.pointer: int | None = None
         self.mf_was_selected = False
 
     @property
     def directory(self) -> Directory:
-        """The current directory."""
+        """The current directory; refuses with 6A82 on a chip without an MF."""
+        if not self.path:
+            raise Refused(SW.FILE_NOT_FOUND)
         return self.path[-1]
+
+    def rebuilt(self, root: Directory | None) -> None:
+        """The structure has changed: stay where we are as far as that is still there."""
+        self.root = root
+        places = {path[-1].at: path for path in root.walk()} if root else {}
+        self.path = next(
+            (places[level.at] for level in reversed(self.path) if level.at in places), (root,) if root else ()
+        )
+        if self.file is not None:
+            at = self.file.at
+            here = (*self.path[-1].files, *self.path[-1].internal) if self.path else ()
+            self.file = next((file for file in here if file.at == at), None)
 
     def enter(self, path: Path) -> None:
         """Make a directory current; no file of it is."""
@@ -176,7 +158,7 @@ class Selection:
 
     def file_by_fid(self, fid: int) -> File | None:
         """A file in the current directory, or None."""
-        return self.directory.by_fid.get(fid)
+        return self.path[-1].by_fid.get(fid) if self.path else None
 
     def file_by_sfi(self, sfi: int) -> File:
         """The file that ``sfi`` means in the current directory, 00 = the current file; refuses with 6986 or 6A82."""
@@ -195,8 +177,10 @@ class Selection:
         Looked for among the MF, the current directory's children, the current directory, its siblings and its parent,
         in this order (ISO/IEC 7816-4 §11.1.1).
         """
+        if self.root is None:
+            return None
         if fid == MF_FID:
-            return (self._root,)
+            return (self.root,)
         above = self.path[:-1]
         candidates = [(*self.path, child) for child in self.directory.directories]
         candidates.append(self.path)
@@ -210,6 +194,8 @@ class Selection:
 
         With ``following`` the first such directory after the current one.
         """
-        paths = list(self._root.walk())
+        if self.root is None:
+            return None
+        paths = list(self.root.walk())
         start = paths.index(self.path) + 1 if following else 0
         return next((path for path in paths[start:] if path[-1].name.startswith(name)), None)

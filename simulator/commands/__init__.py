@@ -1,8 +1,9 @@
-"""The card's commands: one module per group, one function per command, and the table that dispatch goes by."""
+"""The standard's commands: one module per group, one function per command, and the table that dispatch goes by."""
 
 from types import MappingProxyType
 from typing import Final
 
+from simulator.commands.account import ACCOUNT_INSTRUCTIONS
 from simulator.commands.authentication import external_authenticate, get_challenge, internal_authenticate
 from simulator.commands.binary import read_binary
 from simulator.commands.blocking import block_application, block_card, leaving_blocked
@@ -34,6 +35,7 @@ INSTRUCTIONS: Final = MappingProxyType(
     {
         b"\x00\xa4": Instruction(leaving_blocked(select)),
         **{bytes((cla, ins)): Instruction(handler, out) for cla, ins, handler, out in _HANDLERS},
+        **ACCOUNT_INSTRUCTIONS,
     }
 )
 """CLA and INS → the command; GET RESPONSE belongs to T=0 and is answered by :mod:`simulator.card`."""

@@ -1,7 +1,7 @@
 """READ BINARY [S2.5 §6.9]."""
 
 from simulator.command import SW, Command, Refused
-from simulator.files import MAX_SFI, TransparentFile
+from simulator.files import MAX_SFI, File, Kind
 from simulator.session import Session
 
 BY_SFI = 0x80
@@ -14,9 +14,9 @@ def read_binary(session: Session, command: Command) -> bytes:
     Refuses with 6A86, 6986, 6A82, 6981, 6982, 6B00 (offset not inside the file) and 6Cxx, in this order.
     """
     file, sfi, offset = place(session, command)
-    if not session.security.satisfied(file.read):
+    if not session.may_read(file):
         raise Refused(SW.SECURITY_STATUS)
-    content = session.memory.content(file)
+    content = session.store.content(file)
     if offset >= len(content):
         raise Refused(SW.WRONG_OFFSET)
     answer = content[offset : offset + command.wanted]
@@ -26,7 +26,7 @@ def read_binary(session: Session, command: Command) -> bytes:
     return answer
 
 
-def place(session: Session, command: Command) -> tuple[TransparentFile, int, int]:
+def place(session: Session, command: Command) -> tuple[File, int, int]:
     """The file that P1 and P2 of a binary command mean, its SFI if they name it so (else 0), and the offset in it.
 
     Refuses with 6A86, 6986, 6A82 and 6981, in this order.
@@ -37,6 +37,6 @@ def place(session: Session, command: Command) -> tuple[TransparentFile, int, int
         if not 0 < sfi <= MAX_SFI or not session.quirks.sfi:
             raise Refused(SW.WRONG_P1P2)
     file = session.selection.file_by_sfi(sfi)
-    if not isinstance(file, TransparentFile):
+    if file.kind is not Kind.TRANSPARENT:
         raise Refused(SW.WRONG_STRUCTURE)
     return file, sfi, offset

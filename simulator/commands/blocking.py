@@ -12,12 +12,14 @@ def block_application(session: Session, command: Command) -> bytes:
     Refuses with 6A86, 6700, 6982, 6A88, 6984 and 6988, in this order.
     """
     session.security.block_application(command.header, _mac(command, 0x01))
+    session.rebuilt()
     return b""
 
 
 def block_card(session: Session, command: Command) -> bytes:
     """CARD BLOCK (卡片锁定), for good: a MAC, by the right of BK. Refusals as for APPLICATION BLOCK."""
     session.security.block_card(command.header, _mac(command, 0x00))
+    session.rebuilt()
     return b""
 
 

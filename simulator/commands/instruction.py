@@ -16,10 +16,12 @@ class Instruction:
     """A command's handler, and whether it is ``outgoing``: the fifth byte is Le, and no data comes in (case 2).
 
     All other commands take data (cases 1, 3, 4): with T=0 the fifth byte is Lc, and an answer waits for GET RESPONSE.
+    ``keeps_transaction``: an initialised load or purchase of the medical account outlives it, when it succeeds.
     """
 
     handler: Handler
     outgoing: bool = False
+    keeps_transaction: bool = False
 
     def parse(self, raw: bytes, *, exact: bool) -> Command:
         """The command in ``raw`` (at least 4 bytes), short lengths only; refuses with 6700 what is cut or too long.

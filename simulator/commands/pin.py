@@ -6,7 +6,6 @@ from apdu.secret import Secret
 from cardlib.crypto.suite import MAC_SIZE
 from simulator.command import SW, Command, Refused
 from simulator.credentials import MAX_PIN, is_packed_pin
-from simulator.security import WRONG_DATA
 from simulator.session import Session
 
 MIN_PIN: Final = 2
@@ -50,7 +49,7 @@ def change_pin(session: Session, command: Command) -> bytes:
     # A filler nibble never makes a whole FF, so the first one separates.
     old, separator, new = command.data.partition(_SEPARATOR)
     if not separator or not all(is_packed_pin(pin) or not pin for pin in (old, new)):
-        raise Refused(WRONG_DATA)
+        raise Refused(SW.WRONG_DATA)
     session.security.change_pin(Secret(old), Secret(new))
     return b""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from simulator.command import SW, Command, Refused
-from simulator.files import MAX_SFI, CyclicFile, RecordFile, Selection
+from simulator.files import MAX_SFI, File, Kind, Selection
 from simulator.session import Session
 
 FIRST, LAST, NEXT, PREVIOUS, BY_NUMBER, FROM_NUMBER, DOWN_TO_NUMBER = range(7)
@@ -23,11 +23,11 @@ def read_record(session: Session, command: Command) -> bytes:
     _check_reference(session, command.p1, sfi, mode)
     selection = session.selection
     file = selection.file_by_sfi(sfi)
-    if not isinstance(file, RecordFile):
+    if not file.has_records:
         raise Refused(SW.WRONG_STRUCTURE)
-    if not session.security.satisfied(file.read):
+    if not session.may_read(file):
         raise Refused(SW.SECURITY_STATUS)
-    records = session.memory.records(file)
+    records = session.store.records(file)
     pointer = selection.pointer if sfi == 0 else None
     if mode >= BY_NUMBER:
         answer = _by_number(records, command.p1, mode, pointer)
@@ -69,9 +69,9 @@ def find(records: Sequence[bytes], tag: int, mode: int, pointer: int | None) -> 
     return next((index for index in indexes if tag in {0, records[index][0]}), None)
 
 
-def _find(file: RecordFile, records: Sequence[bytes], tag: int, mode: int, pointer: int | None) -> int:
+def _find(file: File, records: Sequence[bytes], tag: int, mode: int, pointer: int | None) -> int:
     # Records of a cyclic file have no tag [S2.3 §5.3].
-    found = None if tag and isinstance(file, CyclicFile) else find(records, tag, mode, pointer)
+    found = None if tag and file.kind is Kind.CYCLIC else find(records, tag, mode, pointer)
     if found is None:
         raise Refused(SW.RECORD_NOT_FOUND)
     return found
@@ -86,7 +86,7 @@ def _order(count: int, mode: int, pointer: int | None) -> range:
     return range(count) if mode in {FIRST, NEXT} else range(count - 1, -1, -1)
 
 
-def move(selection: Selection, file: RecordFile, pointer: int | None) -> None:
+def move(selection: Selection, file: File, pointer: int | None) -> None:
     """Make a file current, with this record pointer."""
     if selection.file is not file:
         selection.use(file)

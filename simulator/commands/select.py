@@ -42,6 +42,4 @@ def _named(session: Session, command: Command) -> Path | None:
 def _enter(session: Session, path: Path | None) -> bytes:
     if path is None:
         raise Refused(SW.FILE_NOT_FOUND)
-    session.selection.enter(path)
-    session.security.enter(path)
-    return path[-1].fci
+    return session.enter(path)

@@ -1,16 +1,12 @@
 """UPDATE RECORD and UPDATE BINARY [S2.3 §5.3, S2.5 §6.12, §6.13, S2.7 §7]."""
 
-from typing import Final
-
 from cardlib.crypto.suite import MAC_SIZE
+from simulator.access import Protection
 from simulator.command import SW, Command, Refused
 from simulator.commands.binary import place
 from simulator.commands.records import BY_NUMBER, PREVIOUS, find, move
-from simulator.files import MAX_SFI, CyclicFile, File, LinearFile
+from simulator.files import MAX_SFI, File, Kind
 from simulator.session import Session
-
-MAX_RECORDS: Final = 0xFE
-"""Record numbers are 01…FE [S2.3 §5.3]."""
 
 
 def update_record(session: Session, command: Command) -> bytes:
@@ -30,12 +26,12 @@ def update_record(session: Session, command: Command) -> bytes:
     selection = session.selection
     file = selection.file_by_sfi(sfi)
     pointer = selection.pointer if sfi == 0 else None
-    if isinstance(file, CyclicFile):
-        pointer = _append_newest(session, file, command, mode)
-    elif isinstance(file, LinearFile):
-        pointer = _update_linear(session, file, command, mode, pointer)
-    else:
+    if not file.has_records:
         raise Refused(SW.WRONG_STRUCTURE)
+    if file.kind is Kind.CYCLIC:
+        pointer = _append_newest(session, file, command, mode)
+    else:
+        pointer = _update_linear(session, file, command, mode, pointer)
     move(selection, file, pointer)
     return b""
 
@@ -48,13 +44,11 @@ def update_binary(session: Session, command: Command) -> bytes:
     """
     file, sfi, offset = place(session, command)
     data = _authorised(session, command, file)
-    content = session.memory.content(file)
-    if offset >= len(content):
+    if offset >= file.size:
         raise Refused(SW.WRONG_OFFSET)
-    end = offset + len(data)
-    if end > len(content):
+    if offset + len(data) > file.size:
         raise Refused(SW.WRONG_LENGTH)
-    session.memory.write_content(file, content[:offset] + data + content[end:])
+    session.store.write_content(file, offset, data)
     if sfi:
         session.selection.use(file)
     return b""
@@ -62,48 +56,44 @@ def update_binary(session: Session, command: Command) -> bytes:
 
 def _authorised(session: Session, command: Command, file: File) -> bytes:
     """The data to write, when the file's rule is satisfied and the MAC, which is taken off, is as the file asks."""
-    if not session.security.satisfied(file.update):
+    if not session.may_update(file):
         raise Refused(SW.SECURITY_STATUS)
     data = command.data
-    if file.secure_messaging is None:
+    if file.rights.protection is Protection.PLAIN:
         if command.secure:
             raise Refused(SW.CLA_UNSUPPORTED)
-    else:
+    elif command.secure or not session.dialect.unrestricted(session):
         if not command.secure or len(data) < MAC_SIZE:
             raise Refused(SW.MAC_MISSING)
         data, mac = data[:-MAC_SIZE], data[-MAC_SIZE:]
-        session.security.check_mac(file.secure_messaging, command.header + data, mac)
+        session.security.check_mac(command.header + data, mac)
     if not data:
         raise Refused(SW.WRONG_LENGTH)
     return data
 
 
-def _append_newest(session: Session, file: CyclicFile, command: Command, mode: int) -> int:
+def _append_newest(session: Session, file: File, command: Command, mode: int) -> int:
     lenient = session.quirks.lenient_append and (command.p1, mode) == (1, BY_NUMBER)
     if (command.p1, mode) != (0, PREVIOUS) and not lenient:
         raise Refused(SW.WRONG_P1P2)
     data = _authorised(session, command, file)
     if len(data) != file.size:
         raise Refused(SW.WRONG_LENGTH)
-    older = session.memory.records(file)[: file.capacity - 1]
-    session.memory.write_records(file, (data, *older))
+    session.store.append_newest(file, data)
     return 0
 
 
-def _update_linear(session: Session, file: LinearFile, command: Command, mode: int, pointer: int | None) -> int | None:
+def _update_linear(session: Session, file: File, command: Command, mode: int, pointer: int | None) -> int | None:
     """Replace or append; returns where the record pointer is to stand."""
     data = _authorised(session, command, file)
-    records = session.memory.records(file)
-    if file.fixed and records and len(data) != len(records[0]):
+    records = session.store.records(file)
+    if file.kind is Kind.FIXED and len(data) != file.size:
         raise Refused(SW.WRONG_LENGTH)
     tag = 0 if mode == BY_NUMBER else command.p1
     if not 0 < data[0] < 0xFF or len(data) < 2 or data[1] != len(data) - 2 or tag not in {0, data[0]}:
         raise Refused(SW.WRONG_TLV)
     index = _index(records, command.p1, mode, pointer)
-    written = (*records[:index], data, *records[index + 1 :])
-    if len(written) > MAX_RECORDS or sum(map(len, written)) > file.space:
-        raise Refused(SW.FILE_FULL)
-    session.memory.write_records(file, written)
+    session.store.write_record(file, index, data)
     return pointer if mode == BY_NUMBER and index < len(records) else index
 
 

@@ -1,6 +1,7 @@
-"""A card of odd files, and a way to talk to it in hexadecimal."""
+"""A card of odd files, the keys of the ready-made ones, and a way to talk to a card in hexadecimal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 
 import pytest
@@ -9,81 +10,176 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
 from apdu import Secret
+from cardlib import development_keys
+from cardlib.cos import t514
+from cardlib.cos.plan import Plan, PlannedDirectory, PlannedFile, PlannedKey, PlannedPin
 from cardlib.crypto import Algorithm
-from cardlib.rules import FREE, PIN, AllOf, AnyOf, Key
+from cardlib.keys import CardFactors, KeyReference, Level, Purpose
+from cardlib.model import Structure
+from cardlib.rules import FREE, NEVER, PIN, AllOf, AnyOf, Key, Rule
 from simulator.card import SoftwareCard
-from simulator.credentials import KeyRecord, KeyUse, PinRecord
-from simulator.files import CyclicFile, Directory, LinearFile, TransparentFile
+from simulator.dialects.t514 import T514
 from simulator.image import CardImage
+from simulator.making.maker import make
+from simulator.memory.eeprom import Eeprom
+from simulator.people import READY
 from simulator.quirks import Quirks
 
 SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")
 RUN = ("0101AA", "0202BBBB", "0301C1", "0301C2", "0401DD", "0301C3")
 PHOTO = bytes(range(256)) + b"\x5a" * 44
+HISTORICAL = bytes.fromhex("00814A444686609900DEADBEEF")
+TRANSPORT_KEY = Secret(b"\x54" * 16)
 
 
 def run(*records: str) -> tuple[bytes, ...]:
     return tuple(map(bytes.fromhex, records))
 
 
-def key(name: str, card_id: int, version: int, tries: int | None = 3, use: KeyUse = KeyUse.EXTERNAL) -> KeyRecord:
-    """A key whose value is its id and version, repeated."""
-    return KeyRecord(use, name, card_id, version, Secret(bytes((card_id, version)) * 8), tries)
-
-
-def maintenance(name: str, card_id: int, algorithm: Algorithm) -> KeyRecord:
-    """An STK: as :func:`key`, single DES on a DES card, without a counter."""
-    value = bytes((card_id, 1)) * (4 if algorithm is Algorithm.DES else 8)
-    return KeyRecord(KeyUse.MAINTENANCE, name, card_id, 1, Secret(value))
-
-
-def odd_image(algorithm: Algorithm, pin: str) -> CardImage:
-    """MF (a bank's) → SSSE → DF01, DF02; and a second DDF, with a DF01 of its own."""
-    df01 = Directory(
-        0xDF01,
-        bytes.fromhex("D15600000500"),
-        bytes.fromhex("6F088406D15600000500"),
-        files=(
-            LinearFile(0xEF05, AnyOf(PIN, Key("RK1DF01")), run("200131"), update=Key("UK1DF01"), space=3),
-            LinearFile(0xEF06, PIN, run("230132"), update=AllOf(PIN, Key("UK1DF01")), space=3),
-            LinearFile(0xEF07, FREE, run("290131"), update=FREE, secure_messaging="STKDF01", space=3),
-        ),
-        keys=(key("RK1DF01", 0x88, 1), key("UK1DF01", 0x83, 1), maintenance("STKDF01", 0x82, algorithm)),
+def key(
+    name: str, purpose: Purpose, card_id: int, version: int = 1, *, tries: int | None = 3, size: int = 16
+) -> PlannedKey:
+    return PlannedKey(
+        name=name,
+        reference=KeyReference(name, version),
+        purpose=purpose,
+        level=Level.UNKNOWN,
+        card_id=card_id,
+        tries=tries,
+        size=size,
     )
-    df02 = Directory(0xDF02, bytes.fromhex("D15600000501"), bytes.fromhex("6F088406D15600000501"))
-    ssse = Directory(
-        0xDDF1,
-        SSSE,
-        bytes.fromhex("6F11840F") + SSSE,
+
+
+def master(directory: str) -> PlannedKey:
+    return key(f"MK{directory}", Purpose.MASTER, 0)
+
+
+def maintenance(name: str, card_id: int, algorithm: Algorithm) -> PlannedKey:
+    """An STK: single DES on a DES card, without a counter."""
+    size = 8 if algorithm is Algorithm.DES else 16
+    return key(name, Purpose.MAINTENANCE, card_id, tries=None, size=size)
+
+
+def linear(fid: int, read: Rule, records: Sequence[bytes], update: Rule = NEVER, **fields) -> PlannedFile:
+    fields = {"structure": Structure.LINEAR_VARIABLE, "space": sum(map(len, records)), **fields}
+    return _file(fid, read, records, update, fields)
+
+
+def cyclic(fid: int, records: Sequence[bytes], **fields) -> PlannedFile:
+    """Three records of two bytes, for everybody."""
+    fields = {"structure": Structure.CYCLIC, "space": 6, "record_size": 2, "record_count": 3, **fields}
+    return _file(fid, FREE, records, FREE, fields)
+
+
+def transparent(fid: int, content: bytes, read: Rule = FREE, update: Rule = FREE, **fields) -> PlannedFile:
+    fields = {"structure": Structure.TRANSPARENT, "space": len(content), **fields}
+    return _file(fid, read, (content,), update, fields)
+
+
+def _file(fid: int, read: Rule, contents: Sequence[bytes], update: Rule, fields: Mapping[str, object]) -> PlannedFile:
+    return PlannedFile(
+        name=f"EF{fid:04X}", fid=fid, sfi=fid & 0x1F, read=read, update=update, contents=tuple(contents), **fields
+    )
+
+
+def odd_plan(algorithm: Algorithm) -> Plan:
+    """MF (a bank's) → SSSE → DF01, DF02; and a second DDF, with a DF01 of its own, both without STK."""
+    df01 = PlannedDirectory(
+        name="DF01",
+        fid=0xDF01,
+        df_name=bytes.fromhex("D15600000500"),
+        is_ddf=False,
         files=(
-            LinearFile(0xEF05, FREE, run(*RUN)),
-            LinearFile(0xEF06, Key("RKSSSE"), run("080133"), update=Key("UKSSSE"), space=3),
-            TransparentFile(0xEF07, FREE, PHOTO, update=FREE),
-            TransparentFile(0xEF08, Key("RKSSSE"), PHOTO, update=Key("UKSSSE")),
-            LinearFile(0xEF09, FREE, run(*(f"{tag:02X}64" + "00" * 100 for tag in (1, 2, 3)))),
-            LinearFile(0xEF0A, FREE, ()),
-            LinearFile(0xEF0B, FREE, run("0A01A1", "0B01B1", "0A01A2"), update=FREE, space=13),
-            LinearFile(0xEF0C, FREE, run("0A01A1", "0B01B1"), update=FREE, space=9, fixed=True),
-            CyclicFile(0xEF0D, FREE, run("D2D2", "D1D1"), update=FREE, size=2, capacity=3),
-            CyclicFile(0xEF0E, FREE, (), update=FREE, secure_messaging="STKSSSE", size=2, capacity=3),
-            TransparentFile(0xEF0F, FREE, bytes(8), update=FREE, secure_messaging="STKSSSE"),
-            TransparentFile(0xEF10, FREE, bytes(8), update=FREE, secure_messaging="STKNONE"),
+            linear(0xEF05, AnyOf(PIN, Key("RK1DF01")), run("200131"), Key("UK1DF01")),
+            linear(0xEF06, PIN, run("230132"), AllOf(PIN, Key("UK1DF01"))),
+            linear(0xEF07, FREE, run("290131"), FREE, secure_messaging="STKDF01"),
         ),
-        directories=(df01, df02),
-        pin=PinRecord(Secret(bytes.fromhex(pin)), tries=6),
         keys=(
-            KeyRecord(KeyUse.INTERNAL, "IRK", 0, 1, Secret(bytes.fromhex("4cf56d8b099457aea63cd651de50733e"))),
-            key("UKSSSE", 0x04, 1),
-            key("BK", 0x05, 1, tries=None),
-            *(key("RKSSSE", 0x0A, version) for version in (1, 2, 3)),
+            master("DF01"),
+            key("RK1DF01", Purpose.READ, 0x88),
+            key("UK1DF01", Purpose.UPDATE, 0x83),
+            maintenance("STKDF01", 0x82, algorithm),
+        ),
+    )
+    df02 = PlannedDirectory(
+        name="DF02", fid=0xDF02, df_name=bytes.fromhex("D15600000501"), is_ddf=False, keys=(master("DF02"),)
+    )
+    ssse = PlannedDirectory(
+        name="SSSE",
+        fid=0xDDF1,
+        df_name=SSSE,
+        is_ddf=True,
+        lock_key="BK",
+        pin=PlannedPin(6, None),
+        files=(
+            linear(0xEF05, FREE, run(*RUN)),
+            linear(0xEF06, Key("RKSSSE"), run("080133"), Key("UKSSSE")),
+            transparent(0xEF07, PHOTO),
+            transparent(0xEF08, PHOTO, Key("RKSSSE"), Key("UKSSSE")),
+            linear(0xEF09, FREE, run(*(f"{tag:02X}64" + "00" * 100 for tag in (1, 2, 3)))),
+            linear(0xEF0A, FREE, (), space=2),
+            linear(0xEF0B, FREE, run("0A01A1", "0B01B1", "0A01A2"), FREE, space=13),
+            linear(
+                0xEF0C,
+                FREE,
+                run("0A01A1", "0B01B1"),
+                FREE,
+                structure=Structure.LINEAR_FIXED,
+                space=9,
+                record_size=3,
+                record_count=3,
+            ),
+            cyclic(0xEF0D, run("D2D2", "D1D1")),
+            cyclic(0xEF0E, (), secure_messaging="STKSSSE"),
+            transparent(0xEF0F, bytes(8), secure_messaging="STKSSSE"),
+        ),
+        keys=(
+            master("SSSE"),
+            key("IRK", Purpose.INTERNAL_AUTHENTICATION, 0x00, tries=None),
+            key("UKSSSE", Purpose.UPDATE, 0x04),
+            key("BK", Purpose.CARD_BLOCK, 0x05, tries=None),
+            *(key("RKSSSE", Purpose.READ, 0x0A, version) for version in (1, 2, 3)),
             maintenance("STKSSSE", 0x02, algorithm),
         ),
+        children=(df01, df02),
     )
-    other = Directory(0xDDF2, b"PKI.TEST", b"\x6f\x00", directories=(Directory(0xDF01, b"OTHER"),))
-    mf = Directory(
-        0x3F00, b"1PAY.SYS.DDF01", bytes.fromhex("6F10840E315041592E5359532E4444463031"), directories=(ssse, other)
+    inner = PlannedDirectory(
+        name="OTHER",
+        fid=0xDF01,
+        df_name=b"OTHER",
+        is_ddf=False,
+        files=(transparent(0xEF10, bytes(8), secure_messaging="STKNONE"),),
+        keys=(master("OTHER"),),
     )
-    return CardImage(bytes.fromhex("00814A444686609900DEADBEEF"), algorithm, mf)
+    other = PlannedDirectory(
+        name="PKI", fid=0xDDF2, df_name=b"PKI.TEST", is_ddf=True, keys=(master("PKI"),), children=(inner,)
+    )
+    mf = PlannedDirectory(
+        name="MF", fid=0x3F00, df_name=b"1PAY.SYS.DDF01", is_ddf=True, keys=(master("MF"),), children=(ssse, other)
+    )
+    return Plan("odd", algorithm, HISTORICAL, mf)
+
+
+def odd_values(plan: Plan) -> dict[KeyReference, Secret]:
+    """The value of a key is its id and version, repeated; IRK has the one of card.md §4.11."""
+    keys = (key for directory in plan.mf.walk() for key in directory.keys)
+    values = {key.reference: Secret((bytes((key.card_id, key.version)) * 8)[: key.size]) for key in keys}
+    values[KeyReference("IRK")] = Secret(bytes.fromhex("4cf56d8b099457aea63cd651de50733e"))
+    return values
+
+
+def blank_image() -> CardImage:
+    """A T514 chip from the factory."""
+    return T514.blank(historical_bytes=HISTORICAL, serial=HISTORICAL[5:], transport_key=TRANSPORT_KEY)
+
+
+@lru_cache
+def odd_image(algorithm: Algorithm, pin: str) -> CardImage:
+    """The card of odd files, as its chip holds it."""
+    plan = odd_plan(algorithm)
+    chip = SoftwareCard(blank_image())
+    make(chip, plan, {}, odd_values(plan), Secret(bytes.fromhex(pin)), TRANSPORT_KEY, t514.T514())
+    return chip.image
 
 
 def counting_rng() -> Callable[[int], bytes]:
@@ -157,9 +253,9 @@ def make_terminal() -> Callable[..., Terminal]:
         quirks: Quirks | None = None,
         algorithm: Algorithm = Algorithm.SM4,
         pin: str = "123456",
-        image: CardImage | None = None,
+        image: CardImage | Eeprom | None = None,
     ):
-        image = image or odd_image(algorithm, pin)
+        image = odd_image(algorithm, pin) if image is None else image
         card = SoftwareCard(image, t0=t0, rng=counting_rng(), quirks=quirks or Quirks())
         return Terminal(card, algorithm)
 
@@ -201,3 +297,33 @@ def odd() -> CardImage:
 @pytest.fixture(scope="session")
 def cryptogram() -> Callable[[Algorithm, bytes, bytes, bytes], bytes]:
     return auth8
+
+
+@pytest.fixture(scope="session")
+def ready_keys() -> Callable[[str], dict[str, str]]:
+    """The keys of a ready-made card, first versions, by name and in hexadecimal."""
+
+    def keys(name: str) -> dict[str, str]:
+        ready = READY[name]
+        factors = CardFactors(ready.algorithm, "990000", ready.historical_bytes(ready.serial)[5:])
+        roots = development_keys.load()
+        firsts = (reference for reference in roots if reference.version == 1)
+        return {
+            reference.name: factors.card_key(reference, roots[reference], ready.profile.keys).reveal().hex()
+            for reference in firsts
+        }
+
+    return keys
+
+
+@pytest.fixture(scope="session")
+def blank() -> CardImage:
+    """A T514 chip from the factory: 13 historical bytes, transport key 54…54, three tries."""
+    return blank_image()
+
+
+@pytest.fixture(scope="session")
+def odd_building() -> tuple[Plan, dict[KeyReference, Secret], Secret]:
+    """The plan of the card of odd files, the values of its keys, and the transport key of the blank chip."""
+    plan = odd_plan(Algorithm.SM4)
+    return plan, odd_values(plan), TRANSPORT_KEY

@@ -2,6 +2,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.command import SW, Command, Refused
+from simulator.commands import INSTRUCTIONS, Instruction
+from simulator.dialects.t514 import T514
+from simulator.session import Session
+
 SSSE = "7378312E73682EC9E7BBE1B1A3D5CF"
 FCI = f"6F11840F{SSSE}"
 
@@ -132,7 +137,28 @@ ALLOWED = {
     0xDC: ("6581", "6981", "6982", "6984", "6986", "6987", "6988", "6A82", "6A83", "6A84", "6A85", "6E00"),
 }
 SECURE = {0xD6, 0xDC}
+
+
+def test_a_command_that_is_refused_half_way_leaves_nothing(make_terminal, monkeypatch):
+    def half(session: Session, command: Command) -> bytes:
+        (path,) = (path for path in session.selection.root.walk() if path[-1].fid == 0xDDF1)
+        session.store.write_content(path[-1].by_fid[0xEF07], 0, b"\xaa" * command.p1)
+        raise Refused(SW.MEMORY)
+
+    card = make_terminal(t0=False)
+    before = card("00A4000002DDF1"), card("00B0870004"), card.card.eeprom.writes
+    monkeypatch.setattr(type(T514), "instructions", lambda *_: {**INSTRUCTIONS, b"\x00\x77": Instruction(half)})
+    assert card("00770400") == "6581"
+    assert card.card.eeprom.writes > before[2]
+    assert (card("00A4000002DDF1"), card("00B0870004")) == before[:2] == (before[0], "000102039000")
+
+
+BUILDING = (b"\x00\x14", b"\x00\xd2", b"\x80\xd4", b"\x80\xe0", b"\x80\xe1", b"\x84\xd4")
+"""T514's own commands, on a card that is finished."""
+ACCOUNT = tuple(bytes((0xB0, ins)) for ins in (0x26, 0x28, 0x2A, 0x2C, 0x2E, 0x56))
+"""Those of the medical account, which there is none of."""
 PROPRIETARY = {
+    **dict.fromkeys((*BUILDING, *ACCOUNT), ("6985",)),
     b"\x80\x5e": ("63C.", "6581", "6983", "6A80"),
     b"\x84\x16": ("6581", "6982", "6984", "6985", "6988", "6A88"),
     b"\x84\x1e": ("6581", "6982", "6984", "6985", "6988", "6A88"),
@@ -156,7 +182,7 @@ def fits(sw: str, patterns: tuple[str, ...]) -> bool:
 
 HEADERS = st.tuples(
     st.sampled_from([0x00, 0x00, 0x00, 0x04, 0x80, 0x84, 0xB0, 0xFF]),
-    st.sampled_from([*ALLOWED, *SECURE, 0x00, 0x16, 0x1E, 0x24, 0x5E]) | st.integers(0, 255),
+    st.sampled_from([*ALLOWED, *SECURE, 0x00, 0x16, 0x1E, 0x24, 0x28, 0x5E, 0xD4, 0xE0, 0xE1]) | st.integers(0, 255),
     st.sampled_from([0x00, 0x01, 0x02, 0x04, 0x85, 0x87, 0x8F, 0xFF]) | st.integers(0, 255),
     st.sampled_from([0x00, 0x02, 0x05, 0x0A, 0x2C, 0x34, 0x5C, 0x6B, 0x73]) | st.integers(0, 255),
 ).map(bytes)

@@ -4,8 +4,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from cardlib.rules import FREE
-from simulator.files import CyclicFile, Memory, TransparentFile
+from simulator.card import SoftwareCard
+from simulator.dialects.t514 import T514
+from simulator.memory.store import Store
 
 TAGS = (0x0A, 0x0B, 0x0C)
 SPACE = 13
@@ -93,18 +94,10 @@ def test_files_hold_what_was_written_to_them(make_terminal):
     case().runTest()
 
 
-def test_a_memory_keeps_what_was_written_beside_the_file_it_came_from():
-    cyclic = CyclicFile(0xEF05, FREE, (b"\x01",), size=1, capacity=1)
-    plain, other = TransparentFile(0xEF06, FREE, b"\x01"), TransparentFile(0xEF06, FREE, b"\x01")
-    memory = Memory()
-    memory.write_records(cyclic, (b"\x02",))
-    memory.write_content(plain, b"\x02")
-    assert (memory.records(cyclic), memory.content(plain), memory.content(other)) == ((b"\x02",), b"\x02", b"\x01")
-    assert (cyclic.records, plain.content) == ((b"\x01",), b"\x01")
-    assert Memory().records(cyclic) == (b"\x01",)
-
-
-def test_files_show_no_data():
-    file = CyclicFile(0xEF05, FREE, (b"secret",), size=6, capacity=1)
-    assert "secret" not in repr(file)
-    assert "secret" not in repr(TransparentFile(0xEF06, FREE, b"secret"))
+def test_files_show_no_data(odd):
+    card = SoftwareCard(odd)
+    card.power_on()
+    store = Store(card.eeprom, T514)
+    (file,) = (found for found in store.root.directories[0].files if found.fid == 0xEF05)
+    assert store.records(file)[0] == bytes.fromhex("0101AA")
+    assert not any(text in repr(shown) for shown in (file, store.root, odd) for text in ("0101", "\\x01\\xaa"))

@@ -1,11 +1,11 @@
 """A small model of PIN, key counters and rights, held against the card through any order of commands."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from cardlib.crypto import Algorithm
-from simulator.security import TryCounter
 
 RIGHT_KEY, WRONG_KEY = "0A01" * 8, "0A02" * 8
 PINS = {"123456": True, "1234": False, "654321": False}
@@ -145,17 +145,19 @@ def test_pin_keys_and_rights_follow_the_model(make_terminal, cryptogram, mac):
     case().runTest()
 
 
-def test_a_counter_is_spent_before_and_restored_after():
-    counter = TryCounter(2)
-    counter.spend()
-    counter.spend()
-    assert (counter.left, counter.blocked, counter.status) == (0, True, 0x63C0)
-    counter.restore()
-    assert (counter.left, counter.blocked, counter.status) == (2, False, 0x63C2)
+@pytest.mark.parametrize(("card_id", "answer"), [("0A", "63C2"), ("05", "63CF")], ids=["counted", "not counted"])
+def test_a_counter_is_spent_before_and_restored_after(make_terminal, card_id, answer):
+    card = make_terminal(t0=False)
+    card.select_ssse()
+    for _ in range(2):
+        assert card.authenticate(card_id, WRONG_KEY) == answer
+        assert card.authenticate(card_id, f"{card_id}01" * 8) == "9000"
 
 
-def test_a_counter_without_a_maximum_never_blocks():
-    counter = TryCounter(None)
-    for _ in range(100):
-        counter.spend()
-    assert (counter.blocked, counter.status) == (False, 0x63CF)
+def test_a_key_is_blocked_when_no_try_is_left_and_one_without_a_counter_never(make_terminal):
+    card = make_terminal(t0=False)
+    card.select_ssse()
+    assert [card.authenticate("0A", WRONG_KEY) for _ in range(4)] == ["63C2", "63C1", "63C0", "6983"]
+    assert card.authenticate("0A", RIGHT_KEY) == "6983"
+    assert {card.authenticate("05", WRONG_KEY) for _ in range(100)} == {"63CF"}
+    assert card.authenticate("05", "0501" * 8) == "9000"

@@ -22,14 +22,12 @@ class CardAgainstModel(RuleBasedStateMachine):
     EF06 of DF01 is read with the PIN; a PIN that is not set opens it too.
     """
 
-    make_terminal = cryptogram = mac = ecb = None
+    make_terminal = ready_keys = cryptogram = mac = ecb = None
 
     @initialize()
     def insert(self):
-        image = ready_image("3.0")
-        self.card = type(self).make_terminal(t0=False, image=image)
-        held = [key for path in image.root.walk() for key in path[-1].keys if key.version == 1]
-        self.keys = {key.name: key.value.reveal() for key in held}
+        self.card = type(self).make_terminal(t0=False, image=ready_image("3.0"))
+        self.keys = {name: bytes.fromhex(value) for name, value in type(self).ready_keys("3.0").items()}
         self.pin, self.pin_tries, self.verified = "123456", 6, False
         self.puk_tries = 3
         self.blocked, self.dead = set(), False
@@ -203,8 +201,14 @@ class CardAgainstModel(RuleBasedStateMachine):
         return self.card((message + (code if right else bytes(4))).hex())
 
 
-def test_maintenance_follows_the_model(make_terminal, cryptogram, mac, encrypt_blocks):
-    given = {"make_terminal": make_terminal, "cryptogram": cryptogram, "mac": mac, "ecb": encrypt_blocks}
+def test_maintenance_follows_the_model(make_terminal, ready_keys, cryptogram, mac, encrypt_blocks):
+    given = {
+        "make_terminal": make_terminal,
+        "ready_keys": ready_keys,
+        "cryptogram": cryptogram,
+        "mac": mac,
+        "ecb": encrypt_blocks,
+    }
     machine = type("Machine", (CardAgainstModel,), {name: staticmethod(call) for name, call in given.items()})
     case = machine.TestCase
     case.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -16,14 +16,11 @@ OTHERS = [
 
 
 @pytest.fixture(params=[("2.0", Algorithm.DES), ("3.0", Algorithm.SM4)], ids=["3DES", "SM4"])
-def card(request, make_terminal):
+def card(request, make_terminal, ready_keys):
     """A ready-made card in its SSSE, with its keys by name in hexadecimal as ``keys``."""
     name, algorithm = request.param
-    image = ready_image(name)
-    terminal = make_terminal(t0=False, image=image, algorithm=algorithm)
-    terminal.keys = {
-        key.name: key.value.reveal().hex() for path in image.root.walk() for key in path[-1].keys if key.version == 1
-    }
+    terminal = make_terminal(t0=False, image=ready_image(name), algorithm=algorithm)
+    terminal.keys = ready_keys(name)
     terminal.select_ssse()
     return terminal
 

@@ -1,18 +1,16 @@
 """PIN CHANGE/UNBLOCK, with the ready-made cards of both algorithms."""
 
-from dataclasses import replace
-
 import pytest
 
 from apdu import Secret
+from cardlib import development_keys
 from cardlib.crypto import Algorithm
-from cardlib.keys import KeyReference
+from cardlib.keys import CardFactors, KeyReference
 from cardlib.profiles.v2 import V2
 from cardlib.values import CardIdentifier
 from simulator.card import SoftwareCard
-from simulator.credentials import PinRecord
 from simulator.image import Issue, image_for
-from simulator.people import ready_image
+from simulator.people import READY, ready_image
 
 QUERY, RIGHT, WRONG = "0020000000", "0020000003123456", "0020000003654321"
 UNBLOCK = "84240000"
@@ -20,11 +18,11 @@ VERSIONS = {Algorithm.DES: "2.0", Algorithm.SM4: "3.0"}
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda algorithm: algorithm.name)
-def kept(request, make_terminal):
+def kept(request, make_terminal, ready_keys):
     """A ready-made card in its SSSE, with its keys by name in hexadecimal as ``keys``."""
-    image = ready_image(VERSIONS[request.param])
-    terminal = make_terminal(t0=False, image=image, algorithm=request.param)
-    terminal.keys = {key.name: key.value.reveal().hex() for key in image.root.directories[0].keys if key.version == 1}
+    name = VERSIONS[request.param]
+    terminal = make_terminal(t0=False, image=ready_image(name), algorithm=request.param)
+    terminal.keys = ready_keys(name)
     terminal.select_ssse()
     return terminal
 
@@ -173,7 +171,8 @@ PUBLISHED = {
 @pytest.mark.parametrize("algorithm", PUBLISHED, ids=lambda algorithm: algorithm.name)
 def test_the_published_vectors_unblock_and_replace(algorithm):
     proof, mac, body = PUBLISHED[algorithm]
-    roots = {KeyReference(name): Secret(bytes(range(16))) for name in ("PUK", "STKSSSE")}
+    published = {KeyReference(name): Secret(bytes(range(16))) for name in ("PUK", "STKSSSE")}
+    roots = {**development_keys.load(), **published}
     contents = {"issuer": {"card_identifier": CardIdentifier("650100D15600000500000001FFFFFFFF")}, "holder": {}}
     issue = Issue(
         algorithm=algorithm,
@@ -200,11 +199,16 @@ def test_the_published_vectors_unblock_and_replace(algorithm):
 
 
 def test_a_pin_without_its_maintenance_key_cannot_be_unblocked(make_terminal):
-    image = ready_image("3.0")
-    (ssse,) = image.root.directories
-    puk = next(key for key in ssse.keys if key.name == "PUK")
-    bare = replace(ssse, pin=PinRecord(Secret(b"\x12\x34"), 3), keys=(puk,), directories=())
-    terminal = make_terminal(image=replace(image, root=replace(image.root, directories=(bare,))))
+    ready = READY["3.0"]
+    issue = Issue(
+        algorithm=Algorithm.SM4, historical_bytes=ready.historical_bytes(7), pin=Secret(bytes.fromhex("123456"))
+    )
+    roots, puk = dict(development_keys.load()), KeyReference("PUK")
+    del roots[KeyReference("STKSSSE")]
+    terminal = make_terminal(image=image_for(ready.profile, ready.contents(7), issue, roots))
     terminal.select_ssse()
-    terminal.authenticate("06", puk.value.reveal().hex())
+    factors = CardFactors(Algorithm.SM4, "990000", issue.historical_bytes[5:])
+    value = factors.card_key(puk, roots[puk]).reveal().hex()
+    assert terminal.authenticate("06", value) == "9000"
+    terminal("0084000008")
     assert terminal(f"{UNBLOCK}0400000000") == "6A88"

@@ -53,8 +53,8 @@ def test_a_partial_name_goes_through_its_matches_until_6a82(direct):
 
 
 def test_the_same_fid_means_the_directory_below_the_current_one(mf):
-    assert mf("00A4040008504B492E54455354") == "6F009000"
-    assert mf("00A4000002DF01") == "9000"
+    assert mf("00A4040008504B492E54455354") == "6F0A8408504B492E544553549000"
+    assert mf("00A4000002DF01") == "6F0784054F544845529000"
     assert mf("00B2012C00") == "6A82"
 
 

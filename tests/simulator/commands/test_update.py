@@ -292,7 +292,11 @@ def test_a_mac_without_data_is_no_update(direct):
 
 
 def test_a_missing_maintenance_key_makes_every_mac_wrong(direct):
+    direct("00A4040008504B492E54455354")
+    direct("00A4000002DF01")
+    assert direct("00D6900002AABB") == "6987"
     assert direct.secured("04D69000", "AABB", STKSSSE) == "6988"
+    assert direct("00B0900008") == "00000000000000009000"
 
 
 def test_a_challenge_longer_than_a_des_block_is_none_for_a_mac(make_terminal):
