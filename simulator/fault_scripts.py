@@ -17,11 +17,13 @@ from simulator.faults import (
     Moment,
     Mute,
     OtherReset,
+    PowerCut,
     Removal,
     Status,
     WrongLength,
     mistakes,
 )
+from simulator.memory.eeprom import CutMoment
 
 
 class FaultScriptError(Exception):
@@ -161,8 +163,23 @@ class StatusEntry(Entry):
         return Status(self.status, self.carried_out)
 
 
+class PowerCutEntry(Entry):
+    """Power that fails while the card writes."""
+
+    kind: Literal["power_cut"]
+    write: int = 1
+    moment: Literal["before", "during", "after"] = "during"
+    written: int | None = None
+    stays: bool = False
+
+    @property
+    def effect(self) -> Effect:
+        """A card that was cut off."""
+        return PowerCut(self.write, CutMoment(self.moment), self.written, self.stays)
+
+
 AnyEntry = Annotated[
-    MuteEntry | RemovalEntry | ResetEntry | LengthEntry | FlipEntry | DelayEntry | StatusEntry,
+    MuteEntry | RemovalEntry | ResetEntry | LengthEntry | FlipEntry | DelayEntry | StatusEntry | PowerCutEntry,
     Field(discriminator="kind"),
 ]
 

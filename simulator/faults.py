@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final, NoReturn, TypeAlias
 
 from apdu.transport.inprocess import Chip
+from simulator.memory.eeprom import Cut, CutMoment, Eeprom, eeprom_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,22 @@ class Status:
     carried_out: bool = False
 
 
-Effect: TypeAlias = Mute | Removal | OtherReset | WrongLength | BitFlip | Delay | Status
+@dataclass(frozen=True, slots=True)
+class PowerCut:
+    """Power fails while memory is written (写入断电): at the ``write``-th page that the command writes.
+
+    ``moment``, ``written``: as for :class:`~simulator.memory.eeprom.Cut`. The card is pulled out then, or, if it
+    ``stays``, is mute until it is powered off and on. A command that writes fewer pages is carried out as ever. At a
+    reset it cuts off the recovery of what was cut off before. Only for chips that show their memory.
+    """
+
+    write: int = 1
+    moment: CutMoment = CutMoment.DURING
+    written: int | None = None
+    stays: bool = False
+
+
+Effect: TypeAlias = Mute | Removal | OtherReset | WrongLength | BitFlip | Delay | Status | PowerCut
 
 
 class Moment(Enum):
@@ -145,6 +161,13 @@ def _mistakes_of(effect: Effect) -> Iterator[str]:
             yield "byte is counted from 1, bit from 1 to 8"
         case Delay(seconds=seconds) if not 0 < seconds < math.inf:
             yield "seconds is a time greater than 0"
+        case PowerCut(write=write) if write < 1:
+            yield "write is counted from 1"
+        case PowerCut(written=written, moment=moment) if written is not None:
+            if moment is not CutMoment.DURING:
+                yield "written is for power cuts during a write"
+            if written < 0:
+                yield "written is a number of bytes"
         case Status(sw=sw) if not (0x6100 <= sw <= 0x6FFF or 0x9000 <= sw <= 0x9FFF):
             yield "a status word is 61xx to 6Fxx or 9xxx"
 
@@ -163,7 +186,8 @@ class FaultyChip:
     ``remove`` pulls the card out of the reader it is in: ``partial(readers.remove, name)`` for
     :class:`~apdu.transport.inprocess.InProcessReaders`, :func:`hang_up` behind pcscd. ``sleep`` is what a delay calls,
     in seconds: ``clock.wait`` where a :class:`~simulator.timing.TimedChip` with that clock is around this one.
-    Faults of the same time happen in their order in ``script``. Raises ValueError with all its :func:`mistakes`.
+    Faults of the same time happen in their order in ``script``; of several power cuts only the first. Raises
+    ValueError with all :func:`mistakes`, and for a power cut of a chip that has no memory to show.
     """
 
     def __init__(
@@ -175,6 +199,14 @@ class FaultyChip:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         wrong = [f"fault {number}: {text}" for number, fault in enumerate(script, 1) for text in mistakes(fault)]
+        self.eeprom: Eeprom | None = eeprom_of(chip)
+        """The memory of the chip, None for one that has none to show."""
+        if self.eeprom is None:
+            wrong += [
+                f"fault {number}: this card has no memory at which power could be cut"
+                for number, fault in enumerate(script, 1)
+                if isinstance(fault.effect, PowerCut)
+            ]
         if wrong:
             raise ValueError("\n".join(wrong))
         self._chip = chip
@@ -214,13 +246,29 @@ class FaultyChip:
         if any(isinstance(effect, OtherReset) for effect in effects):
             self._chip.reset()
         withheld = any(isinstance(effect, Mute | Removal | Status) and not effect.carried_out for effect in effects)
-        return self._altered(b"" if withheld else self._chip.process(command), effects)
+        return self._altered(b"" if withheld else self._cut_off(lambda: self._chip.process(command), effects), effects)
 
     def _started(self, start: Callable[[], bytes]) -> bytes:
         self._resets += 1
         self._silent = False
         effects = [f.effect for f in self._script if f.on is Moment.RESET and f.happens(self._resets)]
-        return self._altered(start(), effects)
+        return self._altered(self._cut_off(start, effects), effects)
+
+    def _cut_off(self, work: Callable[[], bytes], effects: Sequence[Effect]) -> bytes:
+        """The chip's answer; b"" where power was cut, and then the card is out if it does not stay."""
+        cut = next((effect for effect in effects if isinstance(effect, PowerCut)), None)
+        if cut is None or self.eeprom is None:
+            return work()
+        self.eeprom.arm(Cut(cut.write, cut.moment, cut.written))
+        try:
+            answer = work()
+            lost = not self.eeprom.armed
+        finally:
+            self.eeprom.arm(None)
+        if lost and not cut.stays:
+            self._silent = True
+            self._remove()
+        return b"" if lost else answer
 
     def _altered(self, answer: bytes, effects: Sequence[Effect]) -> bytes:
         for effect in effects:

@@ -1,21 +1,19 @@
 """A chip that takes its time: any chip, with what it and its line would need counted on a virtual clock."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Final
 
 from apdu.transport.inprocess import Chip
 from cardlib.crypto import Algorithm
-from cardlib.crypto.suite import MAC_SIZE
 from simulator.clock import Clock, Cost
+from simulator.effort import operations
 from simulator.line import CHARACTER, DEFAULT_D, DEFAULT_F, Line
+from simulator.memory.eeprom import Eeprom, eeprom_of
 
 MUTE_CYCLES: Final = 40_000
 """Clock cycles after RST that a reader waits for the first character of an ATR [S2.2 §6.1.3]."""
 
-_GET_RESPONSE, _AUTHENTICATIONS, _UPDATES = 0xC0, frozenset({0x82, 0x88}), frozenset({0xD6, 0xDC})
-_SECURE, _HEADER = 0x04, 5
-_OK, _MAC_WRONG = 0x9000, 0x6988
+_GET_RESPONSE = 0xC0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +22,15 @@ class TimingProfile:
 
     ``clock``: Hz; the default makes 372 cycles 1/9600 s. ``bit_rate``: what card and reader talk at after the ATR, in
     bit/s; None: what follows from TA1. ``reset_cycles``: clock cycles from the clock's start to the ATR, of which 400
-    with RST low and 400 to 40 000 after it [S2.2 §6.1.3]. ``page_bytes``, ``page_seconds``: an EEPROM page, and the
-    time to write one, begun or full. ``des_seconds``, ``sm4_seconds``: one operation of the cipher on one block; 3DES
-    is three of DES. The defaults are those of a card with a cipher coprocessor; nobody's data sheet in particular.
+    with RST low and 400 to 40 000 after it [S2.2 §6.1.3]. ``page_seconds``: the time to write an EEPROM page of
+    :data:`simulator.memory.eeprom.PAGE` bytes, or a part of one. ``des_seconds``, ``sm4_seconds``: one operation of the
+    cipher on one block; 3DES is three of DES. The defaults are those of a card with a cipher coprocessor; nobody's data
+    sheet in particular.
     """
 
     clock: float = 3_571_200
     bit_rate: float | None = None
     reset_cycles: int = 800
-    page_bytes: int = 32
     page_seconds: float = 0.005
     des_seconds: float = 50e-6
     sm4_seconds: float = 100e-6
@@ -47,7 +45,8 @@ class Report:
 
     ``apdus``: commands, without what T=0 adds to them: GET RESPONSE, and repetition after 6Cxx. ``tpdus``: T=0
     headers, or T=1 blocks sent to the card. ``sent``, ``received``: bytes to the card and from it, procedure bytes or
-    block frames included, ATR and PPS not.
+    block frames included, ATR and PPS not. ``eeprom_writes``: pages written, those of the journal and of recoveries at
+    reset included.
     """
 
     reset_seconds: float
@@ -60,6 +59,7 @@ class Report:
     tpdus: int
     sent: int
     received: int
+    eeprom_writes: int
 
     @property
     def seconds(self) -> float:
@@ -73,8 +73,8 @@ class TimedChip:
     ``algorithm`` says which cipher the chip computes with. ``clock``: a clock of its own if None;
     ``Clock(sleep=time.sleep)`` makes callers wait as long as the card would. Answers are the chip's own, unchanged.
 
-    The protocol is the first that the ATR offers. EEPROM: the data of UPDATE commands that succeed. Ciphers: those of
-    INTERNAL and EXTERNAL AUTHENTICATE, and of a MAC. What the chip itself computes takes no time.
+    The protocol is the first that the ATR offers. EEPROM: the pages that the chip writes, where it shows its memory;
+    else it takes no time. Ciphers: as :mod:`simulator.effort` says. What the chip computes else takes no time.
     """
 
     def __init__(
@@ -89,6 +89,9 @@ class TimedChip:
         self._profile = profile
         self._algorithm = algorithm
         self.clock = clock or Clock()
+        self.eeprom: Eeprom | None = eeprom_of(chip)
+        """The memory of the chip, None for one that has none to show."""
+        self._written_before = self._written = self.eeprom.writes if self.eeprom else 0
         self._line = Line.agreed(b"", profile.clock, profile.bit_rate)
         self._repeated = b""
         self._resets = self._apdus = self._tpdus = self._sent = self._received = 0
@@ -109,7 +112,8 @@ class TimedChip:
         """Answer a command as the chip does."""
         begun = self.clock.now
         answer = self._chip.process(command)
-        self._work(command, int.from_bytes(answer[-2:], "big"))
+        self._write()
+        self._compute(operations(command, int.from_bytes(answer[-2:], "big"), self._algorithm))
         self._count(command, answer, self.clock.now - begun)
         return answer
 
@@ -127,6 +131,7 @@ class TimedChip:
             tpdus=self._tpdus,
             sent=self._sent,
             received=self._received,
+            eeprom_writes=self._written - self._written_before,
         )
 
     def _started(self, atr: bytes) -> bytes:
@@ -136,31 +141,19 @@ class TimedChip:
         self._line = Line.agreed(atr, profile.clock, profile.bit_rate)
         cycles = profile.reset_cycles + len(atr) * CHARACTER * DEFAULT_F / DEFAULT_D if atr else 400 + MUTE_CYCLES
         self.clock.spend(Cost.RESET, cycles / profile.clock + self._line.agreement)
+        self._write()
         return atr
 
-    def _work(self, command: bytes, sw: int) -> None:
-        """What the card did between command and answer, as far as the two show it."""
-        if len(command) <= _HEADER:
-            return
-        profile, ins, secure = self._profile, command[1], command[0] & _SECURE
-        done = sw == _OK
-        if ins in _AUTHENTICATIONS and (done or sw >> 8 == 0x61 or sw >> 4 == 0x63C):
-            self._compute(blocks=1)
-        elif ins in _UPDATES:
-            size = command[4] - (MAC_SIZE if secure else 0)
-            if secure and (done or sw == _MAC_WRONG):
-                block = 16 if self._algorithm is Algorithm.SM4 else 8
-                self._compute(blocks=(_HEADER + size) // block + 1)  # 80 always follows
-            if done:
-                self.clock.spend(Cost.EEPROM, ceil(size / profile.page_bytes) * profile.page_seconds)
+    def _write(self) -> None:
+        """The pages written since the last time."""
+        if self.eeprom is not None:
+            before, self._written = self._written, self.eeprom.writes
+            self.clock.spend(Cost.EEPROM, (self._written - before) * self._profile.page_seconds)
 
-    def _compute(self, *, blocks: int) -> None:
-        """A session key, which takes 3DES under a card's key, and so many blocks under it, single DES [S2.4 §8]."""
-        if self._algorithm is Algorithm.SM4:
-            seconds = (1 + blocks) * self._profile.sm4_seconds
-        else:
-            seconds = (3 + blocks) * self._profile.des_seconds
-        self.clock.spend(Cost.CRYPTO, seconds)
+    def _compute(self, blocks: int) -> None:
+        profile = self._profile
+        single = profile.sm4_seconds if self._algorithm is Algorithm.SM4 else profile.des_seconds
+        self.clock.spend(Cost.CRYPTO, blocks * single)
 
     def _count(self, command: bytes, answer: bytes, waited: float) -> None:
         line = self._line

@@ -13,10 +13,12 @@ from simulator.faults import (
     Moment,
     Mute,
     OtherReset,
+    PowerCut,
     Removal,
     Status,
     WrongLength,
 )
+from simulator.memory.eeprom import CutMoment
 
 
 def written(place: Path, text: str) -> Path:
@@ -43,6 +45,12 @@ def mistakes(place: Path, text: str, cards: int | None = None) -> list[str]:
         ('kind = "flip"\nbyte = 4\nbit = 8', Fault(effect=BitFlip(4, 8))),
         ('kind = "delay"\nseconds = 2\ntimes = "always"', Fault(effect=Delay(2), times=ALWAYS)),
         ('kind = "status"\nstatus = "63C2"\ninstruction = "82"', Fault(effect=Status(0x63C2), instruction=0x82)),
+        ('kind = "power_cut"', Fault(effect=PowerCut(1, CutMoment.DURING, None, stays=False))),
+        (
+            'kind = "power_cut"\nwrite = 3\nmoment = "after"\nstays = true\non = "reset"',
+            Fault(effect=PowerCut(3, CutMoment.AFTER, stays=True), on=Moment.RESET),
+        ),
+        ('kind = "power_cut"\nwritten = 4', Fault(effect=PowerCut(written=4))),
     ],
 )
 def test_every_kind_of_fault_is_loaded(tmp_path: Path, words: str, fault: Fault) -> None:

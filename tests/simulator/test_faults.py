@@ -36,13 +36,16 @@ from simulator.faults import (
     Moment,
     Mute,
     OtherReset,
+    PowerCut,
     Removal,
     Status,
     WrongLength,
     hang_up,
 )
+from simulator.memory.eeprom import CutMoment
 from simulator.pcscd import VirtualReaders
 from simulator.people import ready_card
+from simulator.timing import TimedChip
 
 READER = "Counter 1"
 RESET, READ_RECORD, PROOF = Moment.RESET, 0xB2, 0x88
@@ -210,10 +213,91 @@ def test_all_mistakes_of_a_script_are_told_at_once() -> None:
         Fault(effect=WrongLength(0)),
         Fault(effect=BitFlip(1, 9)),
         Fault(effect=Delay(float("nan"))),
+        Fault(effect=PowerCut(write=0)),
+        Fault(effect=PowerCut(written=-1, moment=CutMoment.AFTER)),
     ]
     with pytest.raises(ValueError, match="fault 1") as refused:
         FaultyChip(ready_card("2.0"), script, remove=int)
-    assert [line.split(":")[0][-1] for line in str(refused.value).splitlines()] == list("11111223456")
+    assert [line.split(":")[0][-1] for line in str(refused.value).splitlines()] == list("11111223456788")
+
+
+# A wrong PIN costs a try: the counter's page, its note in the journal before it, and the journal's head behind it.
+SELECT_SSSE = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"
+WRONG_PIN, TRIES_LEFT = "0020000003999999", "00200000"
+
+
+def pages_of_a_wrong_pin() -> int:
+    card = ready_card("2.0")
+    card.power_on()
+    card.process(bytes.fromhex(SELECT_SSSE))
+    before = card.eeprom.writes
+    assert card.process(bytes.fromhex(WRONG_PIN)) == b"\x63\xc5"
+    return card.eeprom.writes - before
+
+
+PAGES = pages_of_a_wrong_pin()
+
+
+def tries_left(card: Chip) -> str:
+    assert card.power_on()
+    card.process(bytes.fromhex(SELECT_SSSE))
+    return card.process(bytes.fromhex(TRIES_LEFT)).hex().upper()
+
+
+@pytest.mark.parametrize("moment", CutMoment)
+@pytest.mark.parametrize("write", range(1, PAGES + 1))
+def test_power_that_fails_at_any_page_leaves_the_card_before_or_after(write: int, moment: CutMoment) -> None:
+    removed: list[None] = []
+    inner = ready_card("2.0")
+    cut = Fault(effect=PowerCut(write, moment), instruction=0x20)
+    card = FaultyChip(inner, [cut], remove=lambda: removed.append(None))
+    card.power_on()
+    assert said(card, SELECT_SSSE, WRONG_PIN, TRIES_LEFT) == ["6118", "", ""] or len(removed) == 1
+    assert removed == [None]
+    assert tries_left(inner) == ("63C5" if (write, moment) == (PAGES, CutMoment.AFTER) else "63C6")
+
+
+def test_a_card_that_stays_is_mute_until_it_is_powered_off_and_on() -> None:
+    inner = ready_card("2.0")
+    card = FaultyChip(inner, [Fault(effect=PowerCut(stays=True), instruction=0x20)], remove=list[int]().pop)
+    card.power_on()
+    assert said(card, SELECT_SSSE, WRONG_PIN)[1] == ""
+    assert card.reset() == b""
+    assert said(card, SELECT_SSSE) == [""]
+    card.power_off()
+    assert tries_left(card) == "63C6"
+
+
+def test_recovery_may_be_cut_off_too() -> None:
+    inner = ready_card("2.0")
+    script = [
+        Fault(effect=PowerCut(PAGES, CutMoment.BEFORE, stays=True), instruction=0x20),
+        Fault(effect=PowerCut(1, stays=True), on=RESET, at=2),
+        Fault(effect=PowerCut(2, CutMoment.AFTER, stays=True), on=RESET, at=3),
+    ]
+    card = FaultyChip(inner, script, remove=list[int]().pop)
+    card.power_on()
+    said(card, SELECT_SSSE, WRONG_PIN)
+    for _ in range(2):
+        assert card.power_on() == b""
+        assert inner.eeprom.armed is False
+    assert tries_left(card) == "63C6"
+
+
+def test_a_command_that_writes_less_is_carried_out_and_the_next_too() -> None:
+    card = FaultyChip(ready_card("2.0"), [Fault(effect=PowerCut(PAGES + 1), instruction=0x20)], remove=int)
+    card.power_on()
+    assert said(card, SELECT_SSSE, WRONG_PIN, WRONG_PIN)[1:] == ["63C5", "63C4"]
+
+
+def test_only_cards_that_show_their_memory_can_be_cut_off(echo_chip: Any) -> None:
+    cut = [Fault(effect=PowerCut())]
+    with pytest.raises(ValueError, match="fault 1: this card has no memory"):
+        FaultyChip(echo_chip(), cut, remove=int)
+    with pytest.raises(ValueError, match="fault 1: this card has no memory"):
+        FaultyChip(TimedChip(echo_chip()), cut, remove=int)
+    inner = ready_card("2.0")
+    assert FaultyChip(TimedChip(FaultyChip(inner, (), remove=int)), cut, remove=int).eeprom is inner.eeprom
 
 
 @pytest.fixture
