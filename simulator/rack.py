@@ -17,6 +17,7 @@ from apdu.transport.inprocess import Chip
 from cardlib.crypto import Algorithm
 from simulator.clock import Clock
 from simulator.faults import Fault, FaultyChip, hang_up
+from simulator.memory.eeprom import eeprom_of
 from simulator.pcscd import VirtualReaders
 from simulator.timing import Report, TimedChip
 
@@ -294,6 +295,7 @@ class _FailingChip:
     """A chip with faults that can be exchanged at any moment, also while it carries a command out."""
 
     def __init__(self, chip: Chip, clock: Clock) -> None:
+        self.eeprom = eeprom_of(chip)
         self._chip = chip
         self._clock = clock
         self._faulty = FaultyChip(chip, (), remove=hang_up)

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import apdu, conformance, decode, demo, profile, read, readers, serve, simulate, slot
+from services.cli import apdu, card_files, conformance, decode, demo, profile, read, readers, serve, simulate, slot
 
 app = typer.Typer(
     name="sscard",
@@ -19,6 +19,7 @@ app.command("decode")(decode.decode_trace)
 app.add_typer(profile.app, name="profile")
 app.command("simulate")(simulate.simulate)
 app.add_typer(slot.app, name="slot")
+app.add_typer(card_files.app, name="card")
 app.command("demo")(demo.demo)
 
 

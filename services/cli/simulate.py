@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections import Counter
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
@@ -17,34 +16,16 @@ from services import logs
 from services.cli.errors import UNUSABLE, fail, reported
 from services.config import CONTROL_VARIABLE, LogLevel
 from services.simulator_service import ControlAddressError, check_address, control
+from simulator.cards import KINDS, Cards
 from simulator.fault_scripts import FaultScriptError, load
 from simulator.pcscd import MAX_SLOTS, VirtualReaders
-from simulator.people import READY, ready_card
-from simulator.rack import CardSourceError, NewCard, Rack
+from simulator.rack import CardSourceError, Rack
 
 
 def environment(readers: VirtualReaders, address: str = "") -> dict[str, str]:
     """What a program needs to know: where this pcscd is, that its cards hold the development keys, their control."""
     known = {"PCSCLITE_CSOCK_NAME": str(readers.socket_path), "SSCARD_MODE": "development"}
     return known | ({CONTROL_VARIABLE: address} if address else {})
-
-
-class ReadyCards:
-    """Makes ready-made cards by their kind; those of one kind differ in serial number and keys."""
-
-    def __init__(self) -> None:
-        self._copies: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def __call__(self, kind: str) -> NewCard:
-        """A new card; raises :class:`~simulator.rack.CardSourceError` for a kind that there is not."""
-        if kind not in READY:
-            raise CardSourceError([f"there is no software card {kind!r}; there are {', '.join(READY)}"])
-        with self._lock:
-            copy = self._copies[kind]
-            self._copies[kind] += 1
-        algorithm = READY[kind].algorithm
-        return NewCard(chip=ready_card(kind, copy=copy), label=f"{kind} card of {algorithm.name}", algorithm=algorithm)
 
 
 def simulate(
@@ -55,7 +36,8 @@ def simulate(
         ),
     ] = None,
     card: Annotated[
-        list[str] | None, typer.Option("--card", help=f"Kind of card, may be repeated: {', '.join(READY)}.")
+        list[str] | None,
+        typer.Option("--card", help=f"{', '.join(KINDS)}, a description FILE.toml or a card FILE.card; repeatable."),
     ] = None,
     number: Annotated[
         int, typer.Option("--number", "-n", min=0, max=MAX_SLOTS, help="How many cards; 0: one of each --card.")
@@ -71,6 +53,12 @@ def simulate(
             help="Let `sscard slot` move the cards: listen here, such as 127.0.0.1:0; this machine only.",
         ),
     ] = "",
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Cards live in files here, from one run to the next.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="TEXT", help="What the cards' random bytes follow from.")
+    ] = None,
     slots: Annotated[
         int, typer.Option("--slots", min=0, max=MAX_SLOTS, help="How many slots at least; 0: one for each card.")
     ] = 0,
@@ -80,8 +68,9 @@ def simulate(
     Programs find these readers through the environment variable PCSCLITE_CSOCK_NAME; nothing else changes on the
     machine.
     """
-    kinds, made = card or ["2.0", "3.0"], ReadyCards()
+    kinds = card or ["2.0", "3.0"]
     try:
+        made = Cards(keep, seed)
         cards = [made(kind) for kind in islice(cycle(kinds), number or len(kinds))]
         script = load(faults, cards=len(cards)) if faults else ()
         if address:
@@ -89,17 +78,23 @@ def simulate(
             logs.configure(LogLevel.WARNING, json=False)
     except (CardSourceError, ControlAddressError, FaultScriptError) as error:
         fail(str(error), code=UNUSABLE)
-    with reported(), VirtualReaders(max(len(cards), slots)) as readers:
+    with made, reported(), VirtualReaders(max(len(cards), slots)) as readers:
         rack = Rack(readers)
         for slot, new in enumerate(cards, 1):
             rack.insert(slot, rack.add(new, script), wait=0)
         readers.wait_noticed()
         try:
-            with control(rack, {"kind": made}, address) if address else nullcontext("") as listening:
+            with _controlled(rack, made, address) as listening:
                 code = _run(command, environment(readers, listening)) if command else _wait(rack, readers, listening)
         except ControlAddressError as error:
             fail(str(error), code=UNUSABLE)
     raise typer.Exit(code)
+
+
+def _controlled(rack: Rack, made: Cards, address: str) -> AbstractContextManager[str]:
+    """Let others move the cards, if they are to; the address they find us at."""
+    sources = {"kind": made.kind, "description": made.description, "file": made.file}
+    return control(rack, sources, address) if address else nullcontext("")
 
 
 def _run(command: list[str], variables: dict[str, str]) -> int:

@@ -1,0 +1,168 @@
+"""Where the simulator's cards come from: ready-made ones, descriptions, and card files that outlive it."""
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from apdu.errors import CardError
+from cardlib.crypto import Algorithm
+from cardlib.flows.read_number import NumberLayout
+from simulator.card import SoftwareCard
+from simulator.descriptions import CardDescription, DescriptionError, load, parse
+from simulator.making.cache import image_of
+from simulator.memory.cardfile import SUFFIX, CardFile, CardFileError, open_card_file
+from simulator.memory.image import CardImage, NoChipError
+from simulator.memory_card import MemoryCard
+from simulator.people import READY
+from simulator.psam.ready import ready_psam
+from simulator.quirks import CONFORMING, Quirks
+from simulator.rack import CardSourceError, NewCard
+from simulator.security import Rng
+from simulator.seeds import seeded_rng
+from simulator.survey import survey
+
+DESCRIPTION_SUFFIX = ".toml"
+
+PSAM = "psam"
+"""A PSAM of the development keys (安全存取模块)."""
+MEMORY_CARD = "memory-card"
+"""An original medical card that is a memory card, with a number of an invented holder (原医疗卡)."""
+KINDS = (*READY, PSAM, MEMORY_CARD)
+"""What cards can be had by name."""
+
+MEMORY_CARD_LAYOUT = NumberLayout(offset=0x20, length=18)
+"""Where the social security number of the 2.0 card's holder stands; every deployment has its own place."""
+
+T = TypeVar("T")
+
+
+class Cards:
+    """Makes cards of what people name them by; a context manager that gives card files back at its end.
+
+    :meth:`kind`, :meth:`description` and :meth:`file` are each a :data:`~simulator.rack.CardSource`; calling it takes
+    the name of a kind, or the path of a description or card file. Several cards of one kind or description differ in
+    serial number and keys. May be called from any thread. Raises :class:`~simulator.rack.CardSourceError`.
+
+    ``keep``: a directory, made if need be, in which all cards but those of card files live on as card files:
+    ``2.0-1.card`` is the first 2.0 card, made in the first run and found in the next. ``seed``: what their random bytes
+    follow from, each card's from its number too; None: nothing.
+    """
+
+    def __init__(self, keep: Path | None = None, seed: str | None = None) -> None:
+        self._keep = keep
+        self._seed = seed
+        self._made = 0
+        self._copies: Counter[str] = Counter()
+        self._open: list[CardFile] = []
+        self._lock = threading.Lock()
+        if keep is not None:
+            _tried(lambda: keep.mkdir(parents=True, exist_ok=True, mode=0o700))
+
+    def __call__(self, named: str) -> NewCard:
+        """A new card of a kind, of the description in a file ``….toml``, or of a card file ``….card``."""
+        path = Path(named)
+        if named in KINDS:
+            return self.kind(named)
+        if path.suffix == SUFFIX:
+            return self.file(named)
+        if path.suffix == DESCRIPTION_SUFFIX:
+            return self._described(_tried(lambda: load(path)), f"description {path.resolve()}", path.stem)
+        known = ", ".join(KINDS)
+        raise CardSourceError(
+            [f"there is no software card {named!r}; there are {known}, descriptions *.toml and card files *.card"]
+        )
+
+    def kind(self, name: str) -> NewCard:
+        """A new ready-made card."""
+        if name not in KINDS:
+            raise CardSourceError([f"there is no software card {name!r}; there are {', '.join(KINDS)}"])
+        if name == MEMORY_CARD:
+            number = str(READY["2.0"].holder["social_security_number"])
+            return NewCard(chip=MemoryCard(number, MEMORY_CARD_LAYOUT), label="memory card")
+        if name == PSAM:
+            return NewCard(chip=SoftwareCard(ready_psam(), rng=self._rng()), label="PSAM")
+        return self._described(READY[name].description, f"kind {name}", name)
+
+    def description(self, text: str) -> NewCard:
+        """A new card of a description, the TOML text itself."""
+        described = _tried(lambda: parse(text, where="description"))
+        return self._described(described, described.digest, f"described-{described.profile.version}")
+
+    def file(self, path: str) -> NewCard:
+        """The card in a card file; what it learns, it keeps there."""
+        return self._card_in(Path(path), None, CONFORMING)
+
+    def close(self) -> None:
+        """Give all card files back."""
+        with self._lock:
+            while self._open:
+                self._open.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _described(self, first: CardDescription, source: str, stem: str) -> NewCard:
+        """The next card of a description; ``source`` tells descriptions apart, ``stem`` begins names of card files."""
+        with self._lock:
+            copy = self._copies[source]
+            self._copies[source] += 1
+            kept = f"{stem}-{self._next(stem)}{SUFFIX}" if self._keep else ""
+        described = _tried(lambda: first.with_serial(first.serial + copy))
+        if self._keep is not None:
+            return self._card_in(self._keep / kept, lambda: image_of(described), described.quirks)
+        image = _tried(lambda: image_of(described))
+        label = _label(described.profile.version, described.algorithm)
+        chip = SoftwareCard(image, rng=self._rng(), quirks=described.quirks)
+        return NewCard(chip=chip, label=label, algorithm=described.algorithm)
+
+    def _rng(self) -> Rng:
+        with self._lock:
+            number = self._made
+            self._made += 1
+        return secrets.token_bytes if self._seed is None else seeded_rng(self._seed, slot=number)
+
+    def _next(self, stem: str) -> int:
+        """Card files of one stem are counted from 1."""
+        self._copies[f"file {stem}"] += 1
+        return self._copies[f"file {stem}"]
+
+    def _card_in(self, path: Path, create: Callable[[], CardImage] | None, quirks: Quirks) -> NewCard:
+        held = _tried(lambda: open_card_file(path, create=create))
+        try:
+            card = SoftwareCard(held.eeprom, rng=self._rng(), quirks=quirks)
+            found = survey(card.image)
+        except NoChipError as error:
+            held.close()
+            raise CardSourceError([f"{path}: {error}"]) from error
+        except BaseException:
+            held.close()
+            raise
+        with self._lock:
+            self._open.append(held)
+        label = f"{_label(found.version, found.algorithm)}, {path.name}"
+        return NewCard(chip=card, label=label, algorithm=found.algorithm)
+
+
+def _label(version: str, algorithm: Algorithm) -> str:
+    return f"{version} card of {algorithm.name}" if version else f"card of {algorithm.name}"
+
+
+def _tried(make: Callable[[], T]) -> T:
+    """What cannot be done is told as the source of cards tells it."""
+    try:
+        return make()
+    except DescriptionError as error:
+        raise CardSourceError(error.mistakes) from error
+    except (CardFileError, CardError, ValueError) as error:
+        raise CardSourceError([str(error)]) from error
+    except OSError as error:
+        raise CardSourceError([f"{error.filename or 'a card file'}: {error.strerror}"]) from error
