@@ -2,9 +2,9 @@
 
 import argparse
 
-from bench import dictionary, pcsc, wire
+from bench import dictionary, pcsc, simulator, wire
 
-BENCHMARKS = {"wire": wire.main, "dictionary": dictionary.main, "pcsc": pcsc.main}
+BENCHMARKS = {"wire": wire.main, "dictionary": dictionary.main, "simulator": simulator.main, "pcsc": pcsc.main}
 
 
 def main() -> None:

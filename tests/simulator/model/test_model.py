@@ -1,0 +1,12 @@
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.simulator.model.machine import CARDS, CardAgainstModel
+
+MANY = settings(max_examples=70, stateful_step_count=50, deadline=None)
+
+
+@pytest.mark.parametrize("version", CARDS, ids=CARDS.values())
+def test_a_card_answers_as_the_model_does(version: str) -> None:
+    run_state_machine_as_test(type("Machine", (CardAgainstModel,), {"version": version}), settings=MANY)
