@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from apdu.errors import CardError
-from cardlib.crypto import Algorithm
 from cardlib.flows.read_number import NumberLayout
+from simulator.blanks import BLANKS
 from simulator.card import SoftwareCard
 from simulator.descriptions import CardDescription, DescriptionError, load, parse
 from simulator.making.cache import image_of
 from simulator.memory.cardfile import SUFFIX, CardFile, CardFileError, open_card_file
 from simulator.memory.image import CardImage, NoChipError
+from simulator.memory.system import LifeCycle
 from simulator.memory_card import MemoryCard
 from simulator.people import READY
 from simulator.psam.ready import ready_psam
@@ -23,7 +24,7 @@ from simulator.quirks import CONFORMING, Quirks
 from simulator.rack import CardSourceError, NewCard
 from simulator.security import Rng
 from simulator.seeds import seeded_rng
-from simulator.survey import survey
+from simulator.survey import Survey, survey
 
 DESCRIPTION_SUFFIX = ".toml"
 
@@ -31,7 +32,7 @@ PSAM = "psam"
 """A PSAM of the development keys (安全存取模块)."""
 MEMORY_CARD = "memory-card"
 """An original medical card that is a memory card, with a number of an invented holder (原医疗卡)."""
-KINDS = (*READY, PSAM, MEMORY_CARD)
+KINDS = (*READY, PSAM, MEMORY_CARD, *BLANKS)
 """What cards can be had by name."""
 
 MEMORY_CARD_LAYOUT = NumberLayout(offset=0x20, length=18)
@@ -84,7 +85,9 @@ class Cards:
             number = str(READY["2.0"].holder["social_security_number"])
             return NewCard(chip=MemoryCard(number, MEMORY_CARD_LAYOUT), label="memory card")
         if name == PSAM:
-            return NewCard(chip=SoftwareCard(ready_psam(), rng=self._rng()), label="PSAM")
+            return self._chip(name, lambda _: ready_psam())
+        if name in BLANKS:
+            return self._chip(name, BLANKS[name])
         return self._described(READY[name].description, f"kind {name}", name)
 
     def description(self, text: str) -> NewCard:
@@ -120,9 +123,17 @@ class Cards:
         if self._keep is not None:
             return self._card_in(self._keep / kept, lambda: image_of(described), described.quirks)
         image = _tried(lambda: image_of(described))
-        label = _label(described.profile.version, described.algorithm)
         chip = SoftwareCard(image, rng=self._rng(), quirks=described.quirks)
-        return NewCard(chip=chip, label=label, algorithm=described.algorithm)
+        return NewCard(chip=chip, label=_label(survey(image)), algorithm=described.algorithm)
+
+    def _chip(self, kind: str, image: Callable[[int], CardImage]) -> NewCard:
+        """The next chip of a kind that is no card of a holder; ``image``: from its number, counted from 0."""
+        with self._lock:
+            number = self._next(kind) - 1
+        if self._keep is not None:
+            return self._card_in(self._keep / f"{kind}-{number + 1}{SUFFIX}", lambda: image(number), CONFORMING)
+        chip = SoftwareCard(image(number), rng=self._rng())
+        return NewCard(chip=chip, label=_label(survey(chip.image)))
 
     def _rng(self) -> Rng:
         with self._lock:
@@ -148,12 +159,16 @@ class Cards:
             raise
         with self._lock:
             self._open.append(held)
-        label = f"{_label(found.version, found.algorithm)}, {path.name}"
+        label = f"{_label(found)}, {path.name}"
         return NewCard(chip=card, label=label, algorithm=found.algorithm)
 
 
-def _label(version: str, algorithm: Algorithm) -> str:
-    return f"{version} card of {algorithm.name}" if version else f"card of {algorithm.name}"
+def _label(found: Survey) -> str:
+    if found.life_cycle is LifeCycle.BLANK:
+        return f"blank chip of {found.cos}"
+    if found.cos == PSAM:
+        return "PSAM"
+    return f"{found.version} card of {found.algorithm.name}" if found.version else f"card of {found.algorithm.name}"
 
 
 def _tried(make: Callable[[], T]) -> T:

@@ -8,6 +8,9 @@ import pytest
 
 from simulator.pcscd import VirtualReaders
 
+# Cards made in tests are not to stay in anybody's cache.
+os.environ["SSCARD_CARD_CACHE"] = ""
+
 
 class EchoChip:
     """Answers every command with its data field and 9000.

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from apdu import Secret
 from cardlib.crypto import Algorithm
@@ -111,6 +114,34 @@ def test_a_psam_and_a_memory_card_are_kinds_too(made: Cards) -> None:
     assert psam.chip.process(bytes.fromhex("00B0960006"))[:3].hex() == "990000"
 
 
+@pytest.mark.parametrize("cos", ["t514", "fmcos", "psam"])
+def test_blank_chips_are_kinds_too_each_another_one(made: Cards, cos: str) -> None:
+    first, second = made(f"blank-{cos}"), made(f"blank-{cos}")
+    assert first.label == f"blank chip of {cos}"
+    assert first.chip.power_on()[:1] == b"\x3b"
+    no_mf = {bytes.fromhex("6A82"), bytes.fromhex("6A81")}  # FMCOS knows CREATE FILE only, before there is one
+    assert first.chip.process(bytes.fromhex("00A40000023F00")) in no_mf
+    serials = {card.chip.image.system.serial for card in (first, second)}
+    assert len(serials) == 2
+
+
+def test_what_is_built_on_a_blank_chip_is_kept(tmp_path: Path) -> None:
+    create_mf = "80E0010010" + "0000FFFF013F00010000000000020000"
+    with Cards(tmp_path) as made:
+        chip = made("blank-t514").chip
+        chip.power_on()
+        block = bytes.fromhex("0000") + chip.image.system.historical_bytes[-6:]
+        shown = TripleDES(bytes([255] * 24))
+        cryptogram = Cipher(shown, ECB()).encryptor().update(block)
+        assert chip.process(bytes.fromhex("80E0030008") + cryptogram) == b"\x90\x00"
+        assert chip.process(bytes.fromhex(create_mf)) == b"\x90\x00"
+    with Cards(tmp_path) as made:
+        again = made("blank-t514")
+        again.chip.power_on()
+        assert again.chip.process(bytes.fromhex("00A40000023F00")) == b"\x90\x00"
+        assert again.label == "card of DES, blank-t514-1.card"
+
+
 def test_random_bytes_follow_from_the_seed_and_the_number_of_the_card() -> None:
     def challenges(seed: str | None) -> list[bytes]:
         with Cards(seed=seed) as made:
@@ -127,11 +158,11 @@ def test_random_bytes_follow_from_the_seed_and_the_number_of_the_card() -> None:
 
 
 def test_what_no_card_can_be_made_of_is_told(made: Cards, tmp_path: Path) -> None:
-    known = "1.0, 2.0, 3.0, psam, memory-card"
+    known = "1.0, 2.0, 3.0, psam, memory-card, blank-t514, blank-fmcos, blank-psam"
     assert refused(made, "4.0") == (
         f"there is no software card '4.0'; there are {known}, descriptions *.toml and card files *.card",
     )
-    with pytest.raises(CardSourceError, match=r"'4\.0'; there are 1\.0, 2\.0, 3\.0, psam, memory-card$"):
+    with pytest.raises(CardSourceError, match=rf"'4\.0'; there are {known}$"):
         made.kind("4.0")
     (missing,) = refused(made, str(tmp_path / "none.toml"))
     assert missing.endswith("none.toml: cannot be read: No such file or directory")
