@@ -20,6 +20,9 @@ FILE_VARIABLE: Final = "SSCARD_CONFIG"
 CONTROL_VARIABLE: Final = "SSCARD_CONTROL"
 """Where a simulator is controlled: for `sscard slot`, not for the service."""
 
+_OF_THE_SIMULATOR: Final = frozenset({CONTROL_VARIABLE, "SSCARD_CARD_CACHE"})
+"""Variables that mean something elsewhere, so that they are no mistake here."""
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the message says what to change, in a sentence."""
@@ -124,7 +127,7 @@ class Config(BaseSettings):
         """
         known = {FILE_VARIABLE, *(PREFIX + name.upper() for name in cls.model_fields)}
         if unknown := sorted(
-            name for name in os.environ if name.startswith(PREFIX) and name not in {*known, CONTROL_VARIABLE}
+            name for name in os.environ if name.startswith(PREFIX) and name not in {*known, *_OF_THE_SIMULATOR}
         ):
             raise ConfigError(f"there is no setting {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         if file is None and (named := os.environ.get(FILE_VARIABLE)):

@@ -120,8 +120,11 @@ class SoftwareCard:
             parsed = instruction.parse(command, exact=self._exact)
             data = instruction.handler(session, parsed)
         except Refused as refusal:
-            session.transaction = None
-            self._store.undo()
+            # 6Cxx is how T=0 answers an Le of 00, and no failure [S2.5 §6.6, S2.7 §12].
+            if refusal.sw & 0xFF00 != SW.RIGHT_LE or command[:2] != GET_RESPONSE:
+                session.transaction = None
+            if self._store.undo():
+                session.rebuilt()
             return refusal.data + _status(refusal.sw)
         self._store.commit()
         if data and self._t0 and not instruction.outgoing:

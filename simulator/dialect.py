@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from apdu.secret import Secret
 from cardlib.crypto import SM4, TRIPLE_DES, CipherSuite
+from cardlib.psam import SM4_KEY, SSF33_KEY
 from simulator.access import FileRights
+from simulator.command import SW, Refused
 from simulator.credentials import Key, KeyUse
 from simulator.files import Directory, Kind
 from simulator.memory import layout, system
@@ -16,9 +18,6 @@ from simulator.memory.store import Store
 if TYPE_CHECKING:
     from simulator.commands.instruction import Instruction
     from simulator.session import Session
-
-SM4_KEY = 0x03
-"""Algorithm byte of a key record for SM4; 00 is 3DES, 01 DES, 02 SSF33. No text has SM4: inference (S2.9 §6.1)."""
 
 
 class Dialect(ABC):
@@ -56,7 +55,9 @@ class Dialect(ABC):
         return layout.HEADER + layout.body_size(kind, size, count)
 
     def suite(self, key: Key) -> CipherSuite:
-        """The cipher that a key is for."""
+        """The cipher that a key is for; refuses with 6A81 for SSF33, which is not published."""
+        if key.algorithm == SSF33_KEY:
+            raise Refused(SW.FUNCTION_UNSUPPORTED)
         return SM4 if key.algorithm == SM4_KEY else TRIPLE_DES
 
     def unblocking_level(self, pin: Key) -> int:  # noqa: ARG002

@@ -78,6 +78,12 @@ class HeldRights:
                 return SW.APPLICATION_BLOCKED
         return None
 
+    def seen_from(self, path: Path) -> "HeldRights":
+        """The same rights as they stand at another directory on the way here, ``path``."""
+        seen = HeldRights(self._store, path)
+        seen._granted, seen._registers, seen._verified = self._granted, self._registers, self._verified
+        return seen
+
     def grant(self, directory: Directory, level: int, key: Key | None = None) -> None:
         """A right was won, with this key."""
         self._granted.setdefault(directory.at, {})[level] = key

@@ -109,9 +109,9 @@ class SecurityState(HeldRights):
 
     @property
     def pin_satisfied(self) -> bool:
-        """Whether the PIN that belongs here was verified, or none is set; False where there can be none."""
+        """Whether the PIN that belongs here was verified, or there is none to verify [S2.7 §5.6]."""
         found = self._pin()
-        return found is not None and (found[0].at in self._verified or not len(found[1].value))
+        return found is None or found[0].at in self._verified or not len(found[1].value)
 
     def pin_status(self) -> int:
         """What VERIFY without data answers: 9000 no PIN is set, 6983 blocked, else 63Cx; 6A88 where there can be none.

@@ -22,16 +22,19 @@ class TransactionKeys:
     """The keys that an INITIALIZE command chose by their index (密钥索引).
 
     ``version``: key version as answered, 1 byte. ``session``: DLK or DPK; ``tac``: DTK; this card's, 16 bytes.
+    ``algorithm``: byte of the key's record, 00 3DES, 03 SM4. It is what a PSAM compares with its own key record, not
+    the FCI's algorithm, in which 01 is the DES world [S2.9 §6.1, §9.9].
     """
 
     suite: CipherSuite
     version: int
     session: Secret
     tac: Secret
+    algorithm: int
 
     def described(self) -> bytes:
         """Key version ‖ algorithm id, as an INITIALIZE command answers them."""
-        return bytes((self.version, self.suite.algorithm.value))
+        return bytes((self.version, self.algorithm))
 
     def tac_of(self, data: bytes) -> bytes:
         """The TAC (交易验证码) of a transaction, 4 bytes."""

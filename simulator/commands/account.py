@@ -224,7 +224,7 @@ def _permitted_keys(session: Session, use: KeyUse, index: int) -> TransactionKey
     tac = security.find(here, KeyUse.TAC, index) or security.find(here, KeyUse.TAC)
     if key is None or tac is None or len(key.value) != _KEY_SIZE or len(tac.value) != _KEY_SIZE:
         raise Refused(SW.KEY_INDEX_NOT_FOUND)
-    return TransactionKeys(security.suite(key), key.version, key.value, tac.value)
+    return TransactionKeys(security.suite(key), key.version, key.value, tac.value, key.algorithm)
 
 
 def _published(account: Account) -> Amounts:

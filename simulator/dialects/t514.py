@@ -274,7 +274,10 @@ def _end(session: Session, data: bytes) -> None:
 
 
 def _delete(session: Session, command: Command) -> bytes:
-    """80 E1 00: P2 01 the MF with everything, 02 a directory, 03 a file of the current one, by FID (inference)."""
+    """80 E1 00: P2 01 the MF with everything, 02 a directory, 03 a file of the current one, by FID (inference).
+
+    Until the MF is ended, all of it can be deleted and begun again, with what is ended in it [S2.10 §5.2.6].
+    """
     if command.p1 or command.p2 not in {1, 2, 3}:
         raise Refused(SW.WRONG_P1P2)
     if len(command.data) != 2:
@@ -292,11 +295,17 @@ def _delete(session: Session, command: Command) -> bytes:
         entry = next((entry for entry in among if entry.fid == fid), None)
         if entry is None:
             raise Refused(SW.FILE_NOT_FOUND)
-        if isinstance(entry, Directory) and entry.ended:
-            raise Refused(SW.CONDITIONS)
+        if isinstance(entry, Directory):
+            _require_open(entry)
         session.store.delete(entry)
     session.rebuilt()
     return b""
+
+
+def _require_open(directory: Directory) -> None:
+    """Refuse with 6985 to delete what is ended, or holds something that is."""
+    if any(path[-1].ended for path in directory.walk()):
+        raise Refused(SW.CONDITIONS)
 
 
 def _write_key(session: Session, command: Command) -> bytes:

@@ -7,8 +7,12 @@ from simulator.command import SW, Refused
 from simulator.files import Kind
 from simulator.memory import layout
 from simulator.memory.eeprom import Eeprom
-from simulator.memory.journal import END
+from simulator.memory.journal import CAPACITY, END
 from simulator.memory.layout import HEADER, Block
+
+MOST_LINEAR: Final = CAPACITY - 1024
+"""Bytes of records that a linear file can have: a record of another length moves all behind it, in one unit. What is
+left is for the lengths of 254 records, and for more that a command may write."""
 
 HEAP: Final = END
 """Address of the first block."""
@@ -39,6 +43,11 @@ class Heap:
     def below(self, at: int) -> list[Block]:
         """All that is in the block at this address, deepest first, and the block itself."""
         return _below(at, self.live)
+
+    def require_size(self, kind: Kind, size: int) -> None:
+        """Refuse with 6A84 a file whose updates the journal could not undo."""
+        if kind is Kind.LINEAR and size > MOST_LINEAR:
+            raise Refused(SW.FILE_FULL)
 
     def free(self, length: int) -> int:
         """Where a block can lie: in the place of a deleted one of the same length, or behind the last that lives.

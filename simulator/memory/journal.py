@@ -3,25 +3,31 @@
 Before bytes change, what they were is written down here; the next number of the journal's head confirms the change and
 makes those notes void in one write. Notes that are valid when the chip starts belong to a command that was cut off:
 they are put back. The head is written alternately in two places, so that a torn head leaves the one before it.
+
+Each note has a page of its own, and what it begins with is the journal's own number. So bytes of files, which whoever
+talks to the chip may choose, lie only where old bytes are looked for, and can never be taken for a note.
 """
 
 import zlib
 from typing import Final
 
-from simulator.memory.eeprom import Eeprom
+from simulator.memory.eeprom import PAGE, Eeprom
 
 HEAD: Final = 0x0080
 """Where the heads are, each in a page of its own: number(4) ‖ check(4)."""
 
 NOTES: Final = 0x00C0
-"""Where the notes begin: number(4) ‖ address(4) ‖ length(2) ‖ check(4) ‖ old bytes."""
+"""Where the notes begin, one in a page: number(4) ‖ address(4) ‖ length(2) ‖ check(4) ‖ at most 18 old bytes."""
 
-END: Final = 0x2000
+END: Final = 0x3000
 """Where the notes end at the latest, and everything else begins."""
 
 _HEADS: Final = (HEAD, HEAD + 0x20)
 _NOTE: Final = 14
-_MOST: Final = 0xFFFF
+_OLD: Final = PAGE - _NOTE
+
+CAPACITY: Final = (END - NOTES) // PAGE * _OLD
+"""Bytes that one command can change, where they are in one piece."""
 
 
 class JournalFullError(Exception):
@@ -65,14 +71,11 @@ class Journal:
         first = next(index for index in range(len(data)) if old[index] != data[index])
         last = next(index for index in reversed(range(len(data))) if old[index] != data[index]) + 1
         at, data, old = at + first, data[first:last], old[first:last]
-        number = self._number.to_bytes(4, "big")
-        place = at.to_bytes(4, "big") + len(old).to_bytes(2, "big")
-        note = number + place + _check(number + place + old) + old
-        if self._next + len(note) > END or len(old) > _MOST:
+        pieces = range(0, len(old), _OLD)
+        if self._next + len(pieces) * PAGE > END:
             raise JournalFullError
-        self._eeprom.write(self._next, note)
-        self._next += len(note)
-        self._notes.append((at, old))
+        for start in pieces:
+            self._note(at + start, old[start : start + _OLD])
         self._eeprom.write(at, data)
 
     def commit(self) -> None:
@@ -91,21 +94,26 @@ class Journal:
             self._eeprom.write(at, old)
         self.commit()
 
+    def _note(self, at: int, old: bytes) -> None:
+        head = self._number.to_bytes(4, "big") + at.to_bytes(4, "big") + len(old).to_bytes(2, "big")
+        self._eeprom.write(self._next, head + _check(head + old) + old)
+        self._next += PAGE
+        self._notes.append((at, old))
+
     def _head(self, at: int) -> int | None:
         head = self._eeprom.read(at, 8)
         return int.from_bytes(head[:4], "big") if _check(head[:4]) == head[4:] else None
 
     def _read_notes(self) -> list[tuple[int, bytes]]:
         notes: list[tuple[int, bytes]] = []
-        place, number = NOTES, self._number.to_bytes(4, "big")
-        while place + _NOTE <= END:
-            note = self._eeprom.read(place, _NOTE)
-            size = int.from_bytes(note[8:10], "big")
-            old = self._eeprom.read(place + _NOTE, size)
-            if note[:4] != number or _check(note[:10] + old) != note[10:]:
+        number = self._number.to_bytes(4, "big")
+        for place in range(NOTES, END, PAGE):
+            page = self._eeprom.read(place, PAGE)
+            size = int.from_bytes(page[8:10], "big")
+            old = page[_NOTE : _NOTE + size]
+            if page[:4] != number or size > _OLD or _check(page[:10] + old) != page[10:_NOTE]:
                 break
-            notes.append((int.from_bytes(note[4:8], "big"), old))
-            place += _NOTE + size
+            notes.append((int.from_bytes(page[4:8], "big"), old))
         return notes
 
 

@@ -79,11 +79,13 @@ class Store:
         """Everything since the last commit has happened for good."""
         self._journal.commit()
 
-    def undo(self) -> None:
-        """Everything since the last commit has not happened."""
-        if self._journal.open:
-            self._journal.undo()
-            self._forget()
+    def undo(self) -> bool:
+        """Everything since the last commit has not happened; whether there was anything."""
+        if not self._journal.open:
+            return False
+        self._journal.undo()
+        self._forget()
+        return True
 
     def write(self, at: int, data: bytes, *, guarded: bool = False) -> None:
         """Change bytes; ``guarded``: a sloppy chip can undo it too. Refuses with 6581 when the journal is full."""
@@ -115,6 +117,7 @@ class Store:
 
         Refuses with 6A84 when memory, or the space of a directory above, is used up. ``parent`` None: the MF itself.
         """
+        self._heap.require_size(kind, size)
         length = HEADER + layout.body_size(kind, size, count)
         above = parent.at if parent else None
         self._heap.require_space(above, self._coding.charge(kind, size, count, name))
@@ -230,7 +233,7 @@ class Store:
 
     def written(self, file: File) -> int:
         """How far a transparent file has ever been written, in bytes from its beginning."""
-        return int.from_bytes(self.eeprom.read(file.at + HEADER, 2), "big")
+        return min(int.from_bytes(self.eeprom.read(file.at + HEADER, 2), "big"), file.size)
 
     def write_content(self, file: File, offset: int, data: bytes, *, guarded: bool = False) -> None:
         """Bytes of a transparent file, within its size."""
@@ -344,13 +347,15 @@ class Store:
         match file.kind:
             case Kind.CYCLIC:
                 first, count = self.eeprom.read(body, 2)
-                for index in range(count):
+                for index in range(min(count, file.count)):
                     yield self.eeprom.read(body + 2 + (first + index) % file.count * file.size, file.size)
             case Kind.FIXED:
-                for index in range(self.eeprom.read(body, 1)[0]):
+                for index in range(min(self.eeprom.read(body, 1)[0], file.count)):
                     yield self.eeprom.read(body + 1 + index * file.size, file.size)
             case _:
-                used = int.from_bytes(self.eeprom.read(body, 2), "big")
+                # Counters that a cut has torn on a sloppy chip may not lead into another file.
+                most = layout.body_size(file.kind, file.size, file.count) - 2
+                used = min(int.from_bytes(self.eeprom.read(body, 2), "big"), most)
                 content = self.eeprom.read(body + 2, used)
                 place = 0
                 while place + 2 <= used:

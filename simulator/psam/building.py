@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final
 
 from apdu.secret import Secret
-from cardlib.cos.protection import loading_mac
 from cardlib.crypto.suite import MAC_SIZE
 from cardlib.psam import (
     ALGORITHMS,
@@ -32,7 +31,7 @@ from simulator.credentials import SLOT, Key, KeyUse
 from simulator.files import MAX_SFI, MF_FID, Directory, File, Kind
 from simulator.memory.layout import MAX_RECORDS
 from simulator.memory.system import LifeCycle
-from simulator.psam.keys import application_key_of
+from simulator.psam.keys import application_key_of, check_mac
 from simulator.psam.places import ALGORITHM_AT, algorithm, key_file, master_key
 from simulator.psam.state import state_of
 from simulator.session import Session
@@ -226,8 +225,4 @@ def _store(session: Session, owner: Directory | File, key: Key, left: int | None
 def _check_mac(session: Session, directory: Directory, command: Command) -> None:
     master = session.security.find(directory, KeyUse.MASTER)
     assert master is not None
-    cipher = session.security.suite(master)
-    challenge = session.security.spend_challenge(cipher.block)
-    mac = loading_mac(cipher.algorithm, master.value, challenge, command.header)
-    if Secret(command.data) != Secret(mac):
-        raise Refused(SW.MAC_WRONG)
+    check_mac(session, master, command.header, command.data)

@@ -85,18 +85,31 @@ def application_key_of(session: Session, kind: int, number: int, algorithm_byte:
     return Key(session.dialect.key_use(kind), kind, number, 0, value, algorithm_byte, first=levels)
 
 
+def check_mac(session: Session, master: Key, message: bytes, mac: bytes) -> None:
+    """Check a command's MAC by a master key over the last challenge; a wrong one costs a try of it (inference).
+
+    Refuses with 6983, 6984 and 6988. A right one costs nothing, whatever becomes of the command.
+    """
+    security = session.security
+    if security.is_blocked(master):
+        raise Refused(SW.BLOCKED)
+    cipher = security.suite(master)
+    challenge = security.spend_challenge(cipher.block)
+    security.spend_try(master)
+    if Secret(mac) != Secret(loading_mac(cipher.algorithm, master.value, challenge, message)):
+        raise Refused(SW.MAC_WRONG)
+    security.restore_tries(master)
+    session.store.commit()
+
+
 def _unwrapped(session: Session, command: Command) -> bytes:
     """The record, when MAC and form are right."""
     master = master_key(session)
     if master is None:
         raise Refused(SW.CONDITIONS)
-    if session.security.is_blocked(master):
-        raise Refused(SW.BLOCKED)
-    cipher = session.security.suite(master)
-    challenge = session.security.spend_challenge(cipher.block)
     wrapped, mac = command.data[:-MAC_SIZE], command.data[-MAC_SIZE:]
-    if Secret(mac) != Secret(loading_mac(cipher.algorithm, master.value, challenge, command.header + wrapped)):
-        raise Refused(SW.MAC_WRONG)
+    check_mac(session, master, command.header + wrapped, mac)
+    cipher = session.security.suite(master)
     try:
         return cipher.decrypt(master.value, wrapped).reveal()
     except MalformedError:

@@ -6,14 +6,13 @@ MAC of CREATE KEY (inference).
 
 from collections.abc import Callable
 
-from apdu.secret import Secret
-from cardlib.cos.protection import loading_mac
 from cardlib.crypto.suite import MAC_SIZE
 from simulator.command import SW, Command, Refused
 from simulator.commands import update
 from simulator.commands.binary import place
 from simulator.commands.instruction import Handler
 from simulator.files import File
+from simulator.psam.keys import check_mac
 from simulator.psam.places import master_key
 from simulator.session import Session
 
@@ -39,10 +38,7 @@ def _authenticated(handler: Handler, file_of: Callable[[Session, Command], File]
             data, mac = command.data[:-MAC_SIZE], command.data[-MAC_SIZE:]
             if not data:
                 raise Refused(SW.MAC_MISSING)
-            cipher = security.suite(master)
-            challenge = security.spend_challenge(cipher.block)
-            if Secret(mac) != Secret(loading_mac(cipher.algorithm, master.value, challenge, command.header + data)):
-                raise Refused(SW.MAC_WRONG)
+            check_mac(session, master, command.header + data, mac)
             return handler(session, command._replace(data=data, header=b"\x00" + command.header[1:]))
         finally:
             if not held:

@@ -32,6 +32,7 @@ class AccountChip:
         self.card = ready_card(version, t0=False)
         self.wrong = frozenset(wrong)
         self.suite = suite_for(ready.algorithm)
+        self.code = b"\x03" if ready.algorithm.name == "SM4" else b"\x00"
         self.factors = CardFactors(ready.algorithm, "990000", ready.historical_bytes(ready.serial)[-8:])
         self.roots = load()
         self.numbers = {0x31: 7, 0x32: 9}
@@ -135,7 +136,7 @@ class AccountChip:
             self.state = "purchase"
             totals = self.self_paid.to_bytes(4, "big") + self.pooled.to_bytes(4, "big")
             number = self.numbers[0x32].to_bytes(2, "big")
-            tail = number + data[:1] + bytes((self.factors.algorithm.value,)) + RANDOM
+            tail = number + data[:1] + self.code + RANDOM
             return self.balance.to_bytes(4, "big") + totals + self.year + tail
         self.state = "load"
         number = self.numbers[0x31]
@@ -144,7 +145,7 @@ class AccountChip:
         if "mac1" in self.wrong:
             mac1 = bytes(4)
         head = self.balance.to_bytes(4, "big") + number.to_bytes(2, "big")
-        return head + data[:1] + bytes((self.factors.algorithm.value,)) + RANDOM + mac1
+        return head + data[:1] + self.code + RANDOM + mac1
 
     def _credit(self, data: bytes) -> bytes:
         self._in_state("load")

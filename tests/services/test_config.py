@@ -111,6 +111,12 @@ def test_regional_profiles_are_checked_at_the_start_with_all_faults() -> None:
     assert "/nonexistent.toml: cannot be read" in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["SSCARD_CARD_CACHE", "SSCARD_CONTROL"])
+def test_variables_of_the_simulator_are_no_mistakes(monkeypatch, name) -> None:
+    monkeypatch.setenv(name, "of the simulator's")
+    assert Config.load().listen == "127.0.0.1:50551"
+
+
 def test_a_variable_that_is_no_setting_is_refused(monkeypatch) -> None:
     monkeypatch.setenv("SSCARD_LOG_LEVLE", "debug")
     with pytest.raises(ConfigError, match=r"SSCARD_LOG_LEVLE.*SSCARD_LOG_LEVEL"):

@@ -8,9 +8,9 @@ from cardlib.cos import levels
 from cardlib.cos.levels import FmKey
 from cardlib.crypto import SM4
 from cardlib.crypto.suite import MAC_SIZE
+from cardlib.psam import SM4_KEY
 from simulator.command import SW, Command, Refused
 from simulator.credentials import NO_LIMIT, Key, KeyUse, is_packed_pin
-from simulator.dialect import SM4_KEY
 from simulator.dialects.fmcos_commands.protection import MASTER_ID, mac_of, opened
 from simulator.dialects.fmcos_commands.state import (
     ADD_RIGHT,

@@ -38,18 +38,18 @@ def is_locked(session: Session) -> bool:
 
 def set_lock(session: Session, lock: Lock) -> None:
     """Lock or unlock the current directory."""
-    session.store.write(session.directory.at + _MARK, bytes((lock,)))
+    session.store.write(session.directory.at + _MARK, bytes((lock,)), guarded=True)
 
 
 def count_failure(session: Session) -> None:
     """A MAC is about to be compared: one failure more, for good, until :func:`forget_failures`."""
-    session.store.write(session.directory.at + _COUNT, bytes((_failures(session) + 1,)))
+    session.store.write(session.directory.at + _COUNT, bytes((_failures(session) + 1,)), guarded=True)
     session.store.commit()
 
 
 def forget_failures(session: Session) -> None:
     """It was right."""
-    session.store.write(session.directory.at + _COUNT, b"\x00")
+    session.store.write(session.directory.at + _COUNT, b"\x00", guarded=True)
 
 
 def exhausted(session: Session) -> bool:

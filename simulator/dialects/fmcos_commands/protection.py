@@ -68,6 +68,7 @@ def check_mac(session: Session, key: Key, message: bytes, mac: bytes, *, locks: 
     session.security.restore_tries(key)
     if locks:
         locking.forget_failures(session)
+    session.store.commit()  # a right MAC costs nothing, whatever becomes of the command
     return challenge
 
 

@@ -34,9 +34,10 @@ def external_authenticate(session: Session, command: Command) -> bytes:
         raise Refused(SW.WRONG_LENGTH)
     version = data[16] if len(data) == 17 else None if master else DEFAULT_KEY_VERSION
     path = session.selection.path
-    directory = path[-1] if master or command.p2 & SPECIFIC_KEY else path[1]
+    place = path if master or command.p2 & SPECIFIC_KEY else path[:2]
+    directory = place[-1]
     key = _find(session, directory, command.p2, version)
-    if key is not None and not condition(key.first, world(directory)).allows(session.security):
+    if key is not None and not condition(key.first, world(directory)).allows(session.security.seen_from(place)):
         raise Refused(SW.SECURITY_STATUS)
     session.security.authenticate(directory, key, data[:8], data[8:16])
     return b""

@@ -152,12 +152,21 @@ def test_waiting_answers_may_be_fetched_in_between(terminal):
     assert card.credit() == "6104"
 
 
-@pytest.mark.parametrize(("fetch", "sw"), [("00C0000017", "6C16"), ("00C0010016", "6A86")])
-def test_a_failure_to_fetch_ends_a_transaction(terminal, fetch, sw):
+def test_a_failure_to_fetch_ends_a_transaction(terminal):
     card = terminal(t0=True)
     card.begin_purchase()
-    assert card(fetch) == sw
+    assert card("00C0010016") == "6A86"
     assert card.debit() == "6901"
+
+
+@pytest.mark.parametrize("le", ["00", "17"])
+def test_an_answer_that_is_fetched_by_the_rules_of_t0_keeps_a_transaction(terminal, le):
+    # 6Cxx is how T=0 answers an Le of 00, and no failure [S2.5 §6.6].
+    card = terminal(t0=True)
+    card.begin_purchase()
+    assert card(f"00C00000{le}") == "6C16"
+    assert card("00C0000016")[-4:] == "9000"
+    assert card.debit() == "6108"
 
 
 def test_a_second_initialize_takes_the_place_of_the_first(terminal):

@@ -16,13 +16,16 @@ RANDOM = bytes.fromhex("A1B2C3D4")
 TERMINAL, TIME = bytes.fromhex("650100000001"), bytes.fromhex("20240102030405")
 CARD = Amounts(1, 1, 5000, 25_000, 480_000, bytes.fromhex("2024"), bytes.fromhex("0101"))
 CARD_KEYS = {Algorithm.DES: "f27d8d26ec3430bd1ab26aced5f5ea2e", Algorithm.SM4: "4cf56d8b099457aea63cd651de50733e"}
+CODES = {Algorithm.DES: 0x00, Algorithm.SM4: 0x03}
+"""Algorithm bytes of key records [S2.9 §6.1]."""
+
 ALGORITHMS = pytest.mark.parametrize("algorithm", [Algorithm.DES, Algorithm.SM4], ids=lambda found: found.name)
 
 
 def keys(algorithm: Algorithm) -> TransactionKeys:
     """The card of the published vectors: DLK = DPK = DTK."""
     key = Secret(bytes.fromhex(CARD_KEYS[algorithm]))
-    return TransactionKeys(suite_for(algorithm), 1, key, key)
+    return TransactionKeys(suite_for(algorithm), 1, key, key, CODES[algorithm])
 
 
 def load(algorithm: Algorithm, amounts: Amounts = CARD) -> PendingLoad:
@@ -50,7 +53,7 @@ PURCHASES = [
 @pytest.mark.parametrize(("algorithm", "mac1", "mac2", "after", "before"), LOADS)
 def test_published_load(algorithm, mac1, mac2, after, before):
     pending = load(algorithm)
-    assert pending.answer().hex() == f"00001388000101{algorithm.value:02x}a1b2c3d4{mac1}"
+    assert pending.answer().hex() == f"00001388000101{CODES[algorithm]:02x}a1b2c3d4{mac1}"
     outcome = pending.complete(TIME, bytes.fromhex(mac2), CONFORMING)
     assert outcome.answer.hex() == after
     assert outcome.amounts == Amounts(2, 1, 6000, 25_000, 480_000, CARD.year, CARD.starting_day)
@@ -62,7 +65,7 @@ def test_published_load(algorithm, mac1, mac2, after, before):
 @pytest.mark.parametrize(("algorithm", "split", "mac1", "mac2", "tac"), PURCHASES)
 def test_published_purchase(algorithm, split, mac1, mac2, tac):
     pending = purchase(algorithm, *split)
-    assert pending.answer().hex() == f"00001388000061a8000753002024000101{algorithm.value:02x}a1b2c3d4"
+    assert pending.answer().hex() == f"00001388000061a8000753002024000101{CODES[algorithm]:02x}a1b2c3d4"
     outcome = pending.complete(bytes.fromhex("00000001"), TIME, bytes.fromhex(mac1), CONFORMING)
     assert outcome.answer.hex() == tac + mac2
     assert outcome.proof.pack().hex() == "320002" + mac2 + tac
@@ -77,7 +80,7 @@ def test_an_account_only_card_keeps_nothing_of_the_other_parts(algorithm):
     published = {Algorithm.DES: ("b6e039d3", "cebf91ef1ea4b616"), Algorithm.SM4: ("5bbfd118", "c0c90bf141084d24")}
     mac1, answer = published[algorithm]
     pending = purchase(algorithm, 1000, 250, 4750, account_only=True)
-    assert pending.answer().hex() == f"00001388{'00' * 10}000101{algorithm.value:02x}a1b2c3d4"
+    assert pending.answer().hex() == f"00001388{'00' * 10}000101{CODES[algorithm]:02x}a1b2c3d4"
     outcome = pending.complete(bytes.fromhex("00000001"), TIME, bytes.fromhex(mac1), CONFORMING)
     assert outcome.answer.hex() == answer
     assert outcome.amounts == Amounts(1, 2, 4000, 25_000, 480_000, CARD.year, CARD.starting_day)
@@ -93,7 +96,7 @@ def test_any_load_agrees_with_openssl(algorithm, outside):
     dlk, dtk, rnd, terminal, time = (rng.randbytes(size) for size in (16, 16, 4, 6, 7))
     number, balance, amount = rng.randrange(0xFFFF), rng.randrange(1 << 31), rng.randrange(1 << 31)
     pending = PendingLoad(
-        TransactionKeys(suite_for(algorithm), 3, Secret(dlk), Secret(dtk)),
+        TransactionKeys(suite_for(algorithm), 3, Secret(dlk), Secret(dtk), CODES[algorithm]),
         rnd,
         Amounts(loads=number, balance=balance),
         amount,
@@ -103,7 +106,7 @@ def test_any_load_agrees_with_openssl(algorithm, outside):
     fixed = amount.to_bytes(4, "big") + b"1" + terminal
     session = other.session(dlk, rnd + seq + b"\x80\x00")
     old, new = balance.to_bytes(4, "big"), (balance + amount).to_bytes(4, "big")
-    assert pending.answer() == old + seq + bytes((3, algorithm.value)) + rnd + other.mac(session, old + fixed)
+    assert pending.answer() == old + seq + bytes((3, CODES[algorithm])) + rnd + other.mac(session, old + fixed)
     outcome = pending.complete(time, other.mac(session, fixed + time), CONFORMING)
     assert outcome.answer == other.tac(dtk, new + seq + fixed + time)
 
@@ -114,7 +117,7 @@ def test_any_purchase_agrees_with_openssl(algorithm, outside):
     dpk, dtk, rnd, terminal, sequence = (rng.randbytes(size) for size in (16, 16, 4, 6, 4))
     number, split = rng.randrange(0xFFFF), [rng.randrange(1 << 31) for _ in range(3)]
     pending = PendingPurchase(
-        TransactionKeys(suite_for(algorithm), 2, Secret(dpk), Secret(dtk)),
+        TransactionKeys(suite_for(algorithm), 2, Secret(dpk), Secret(dtk), CODES[algorithm]),
         rnd,
         Amounts(purchases=number, balance=1 << 31),
         *split,

@@ -1,9 +1,11 @@
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.memory.eeprom import PAGE, Cut, CutMoment, Eeprom, PowerLostError
-from simulator.memory.journal import END, HEAD, NOTES, Journal, JournalFullError
+from simulator.memory.journal import CAPACITY, END, HEAD, NOTES, Journal, JournalFullError
 
 A, B, C = END, END + 3 * PAGE, END + 10 * PAGE
 SIZE = 12 * PAGE
@@ -168,11 +170,12 @@ def test_a_unit_that_is_too_much_for_the_journal_is_refused_before_it_changes_an
     eeprom = Eeprom(bytes(0x8000))
     journal = Journal(eeprom)
     journal.recover()
-    room = END - NOTES
+    room = (END - NOTES) // PAGE * (PAGE - 14)
+    assert room == CAPACITY
     with pytest.raises(JournalFullError):
-        journal.write(A, b"\x01" * (room - 13))
+        journal.write(A, b"\x01" * (room + 1))
     assert (eeprom.writes, journal.open) == (0, False)
-    journal.write(A, b"\x01" * (room - 14))
+    journal.write(A, b"\x01" * room)
     with pytest.raises(JournalFullError):
         journal.write(0x7000, b"\x01")
     assert eeprom.read(0x7000, 1) == b"\x00"
@@ -184,12 +187,12 @@ def test_a_unit_that_is_too_much_for_the_journal_is_refused_before_it_changes_an
 
 
 def test_a_full_journal_is_put_back_too(every_cut):
-    content = Eeprom(bytes(0x4000)).content
+    content = Eeprom(bytes(0x5000)).content
 
     def big(eeprom: Eeprom) -> None:
         journal = Journal(eeprom)
         journal.recover()
-        journal.write(A, b"\x01" * (END - NOTES - 14))
+        journal.write(A, b"\x01" * CAPACITY)
         journal.commit()
 
     whole = Eeprom(content)
@@ -198,8 +201,27 @@ def test_a_full_journal_is_put_back_too(every_cut):
     for cut, held in every_cut(content, big):
         if cut.write % 37 in {0, 1} or cut.write > whole.writes - 2:
             tried += 1
-            assert set(recovered(held).read(A, END - NOTES - 14)) in ({0}, {1})
+            assert set(recovered(held).read(A, CAPACITY)) in ({0}, {1})
     assert tried > 20
+
+
+@pytest.mark.parametrize("ahead", range(4))
+@pytest.mark.parametrize("shift", range(PAGE))
+def test_bytes_that_look_like_a_note_are_never_one(shift: int, ahead: int):
+    """Whoever writes files may choose their bytes, and power may fail in the next unit: nothing else is put back."""
+    eeprom = Eeprom(bytes(0x8000))
+    journal = Journal(eeprom)
+    journal.recover()
+    number = (ahead + 1).to_bytes(4, "big") + (0x7000).to_bytes(4, "big") + (4).to_bytes(2, "big")
+    check = zlib.crc32(number + b"EVIL", 0x53534331).to_bytes(4, "big")
+    content = bytes(shift) + (number + check + b"EVIL") * 16
+    for written in (content, bytes(len(content))):
+        journal.write(A, written)
+        journal.commit()
+    eeprom.arm(Cut(2, CutMoment.BEFORE))
+    with pytest.raises(PowerLostError):
+        journal.write(A, b"last")
+    assert recovered(eeprom.content).read(0x7000, 4) == bytes(4)
 
 
 WRITES = st.lists(st.tuples(st.integers(0, SIZE - 60), st.binary(min_size=1, max_size=60)), min_size=1, max_size=6)

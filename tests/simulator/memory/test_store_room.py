@@ -9,7 +9,7 @@ from apdu import Secret
 from simulator.command import SW, Refused
 from simulator.files import Kind
 from simulator.memory.eeprom import Cut, CutMoment, Eeprom, PowerLostError
-from simulator.memory.heap import HEAP
+from simulator.memory.heap import HEAP, MOST_LINEAR
 from simulator.memory.layout import HEADER, LIVE, MAX_RECORDS, Block, body_size
 from simulator.memory.store import Store
 from simulator.memory.system import formatted
@@ -73,19 +73,34 @@ def test_records_of_one_byte_stay_within_their_file(open_store):
     assert fresh.records(place(fresh, 2)) == ()
 
 
-def test_a_change_that_the_journal_cannot_hold_is_refused_and_changes_nothing(open_store):
+def test_the_largest_linear_file_can_always_be_changed_and_a_larger_one_is_refused(open_store):
     store = open_store(BLANK)
     store.create(None, Kind.DIRECTORY, ROOT)
-    store.create(store.root, Kind.LINEAR, 1, size=0x4000)
+    with pytest.raises(Refused) as refused:
+        store.create(store.root, Kind.LINEAR, 1, size=MOST_LINEAR + 1)
+    assert refused.value.sw == SW.FILE_FULL
+    store.create(store.root, Kind.LINEAR, 1, size=MOST_LINEAR)
     store.commit()
-    for index in range(60):
-        store.write_record(place(store, 1), index, bytes((index,)) * 200)
+    size, rest = divmod(MOST_LINEAR, MAX_RECORDS)
+    for index in range(MAX_RECORDS):
+        store.write_record(place(store, 1), index, bytes((index,)) * (size + (index < rest)))
         store.commit()
     before = store.records(place(store, 1))
+    store.write_record(place(store, 1), 0, b"\x55")
+    store.commit()
+    assert store.records(place(store, 1)) == (b"\x55", *before[1:])
+
+
+def test_a_command_that_changes_more_than_can_be_undone_is_refused_and_changes_nothing(open_store):
+    store = open_store(BLANK)
+    store.create(None, Kind.DIRECTORY, ROOT)
+    for fid in range(400):  # as many headers to delete, more than there are pages for notes
+        store.create(store.root, Kind.TRANSPARENT, fid, size=1)
+        store.commit()
     with pytest.raises(Refused) as refused:
-        store.write_record(place(store, 1), 0, b"\x55" * 100)
+        store.delete(store.root)
     store.undo()
-    assert (refused.value.sw, store.records(place(store, 1))) == (SW.MEMORY, before)
+    assert (refused.value.sw, len(store.root.files)) == (SW.MEMORY, 400)
 
 
 def test_bytes_may_be_written_far_behind_the_last_of_a_large_file(open_store):

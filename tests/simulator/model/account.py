@@ -88,8 +88,8 @@ class AccountModel(Model):
         refuse("9403", index not in VERSIONS)
 
     def _described(self, index: int) -> bytes:
-        """Key version, which here is the index, and algorithm."""
-        return bytes((index, {"2.0": 1, "3.0": 3}[self.version]))
+        """Key version, which here is the index, and algorithm as key records have it: 00 3DES, 03 SM4."""
+        return bytes((index, {"2.0": 0, "3.0": 3}[self.version]))
 
     def _pending(self, trade: int) -> Pending:
         """The transaction that the second command ends, whatever becomes of it."""
