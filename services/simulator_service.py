@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -68,7 +69,9 @@ class SimulatorService(simulator_pb2_grpc.SimulatorServiceServicer):
         context: Context,  # noqa: ARG002
     ) -> simulator_pb2.InsertCardResponse:
         """A card in an empty slot."""
-        slot = await _carried_out(lambda: self._rack.insert(request.slot, self._wanted(request)))
+        slot = await _carried_out(
+            lambda: self._rack.insert(request.slot, self._wanted(request, self._rack.require_free))
+        )
         return simulator_pb2.InsertCardResponse(slot=_slot(slot))
 
     async def RemoveCard(  # noqa: N802
@@ -86,8 +89,19 @@ class SimulatorService(simulator_pb2_grpc.SimulatorServiceServicer):
         context: Context,  # noqa: ARG002
     ) -> simulator_pb2.SwapCardResponse:
         """A card for another."""
-        removed, slot = await _carried_out(lambda: self._rack.swap(request.slot, self._wanted(request)))
+        removed, slot = await _carried_out(
+            lambda: self._rack.swap(request.slot, self._wanted(request, self._rack.require_taken))
+        )
         return simulator_pb2.SwapCardResponse(removed=_card(removed), slot=_slot(slot))
+
+    async def DiscardCard(  # noqa: N802
+        self,
+        request: simulator_pb2.DiscardCardRequest,
+        context: Context,  # noqa: ARG002
+    ) -> simulator_pb2.DiscardCardResponse:
+        """A card out of the simulator."""
+        card = await _carried_out(lambda: self._rack.discard(request.name))
+        return simulator_pb2.DiscardCardResponse(card=_card(card))
 
     async def LoadFaults(  # noqa: N802
         self,
@@ -144,8 +158,16 @@ class SimulatorService(simulator_pb2_grpc.SimulatorServiceServicer):
             raise errors.FaultScriptRefusedError("script", error.mistakes) from None
         return self._rack.load_faults(faults, slot)
 
-    def _wanted(self, request: simulator_pb2.InsertCardRequest | simulator_pb2.SwapCardRequest) -> str | NewCard:
-        """The card that a request means."""
+    def _wanted(
+        self,
+        request: simulator_pb2.InsertCardRequest | simulator_pb2.SwapCardRequest,
+        require: Callable[[int, str], None],
+    ) -> str | NewCard:
+        """The card that a request means.
+
+        ``require`` is asked before a card is made: one that has no place would have cost a serial number, a seed and a
+        card file.
+        """
         if request.WhichOneof("card") == "name":
             return request.name
         source = request.new_card.WhichOneof("source")
@@ -158,11 +180,13 @@ class SimulatorService(simulator_pb2_grpc.SimulatorServiceServicer):
         make = self._sources.get(source)
         if make is None:
             raise InvalidRequestError(field, f"is nothing that this simulator makes cards of; {_or(self._sources)} is")
+        text = _text(field, getattr(request.new_card, source))
+        require(request.slot, name)
         try:
-            made = make(_text(field, getattr(request.new_card, source)))
+            made = make(text)
         except CardSourceError as error:
             raise errors.CardNotMadeError(field, error.mistakes) from None
-        return NewCard(chip=made.chip, label=made.label, algorithm=made.algorithm, name=name or made.name)
+        return replace(made, name=name or made.name)
 
 
 async def _carried_out(work: Callable[[], T]) -> T:

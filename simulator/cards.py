@@ -3,10 +3,11 @@
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from apdu.errors import CardError
 from cardlib.flows.read_number import NumberLayout
@@ -14,8 +15,15 @@ from simulator.blanks import BLANKS
 from simulator.card import SoftwareCard
 from simulator.descriptions import CardDescription, DescriptionError, load, parse
 from simulator.making.cache import image_of
-from simulator.memory.cardfile import SUFFIX, CardFile, CardFileError, open_card_file
-from simulator.memory.image import CardImage, NoChipError
+from simulator.memory.cardfile import (
+    SUFFIX,
+    CardFile,
+    CardFileError,
+    open_card_file,
+    telling_damage,
+    warn_of_others,
+)
+from simulator.memory.image import CardImage
 from simulator.memory.system import LifeCycle
 from simulator.memory_card import MemoryCard
 from simulator.people import READY
@@ -38,7 +46,31 @@ KINDS = (*READY, PSAM, MEMORY_CARD, *BLANKS)
 MEMORY_CARD_LAYOUT = NumberLayout(offset=0x20, length=18)
 """Where the social security number of the 2.0 card's holder stands; every deployment has its own place."""
 
+_CHIPS: Final[Mapping[str, Callable[[int], CardImage]]] = {PSAM: lambda _: ready_psam(), **BLANKS}
+"""Kinds that are no card of a holder; images from a number, counted from 0."""
+_DIGEST: Final = 8
+"""Digits of a description's digest in the name of a card file: enough to tell those in one directory apart."""
+
 T = TypeVar("T")
+
+
+def image_named(named: str) -> CardImage:
+    """What the first card of a kind, or of the description in a file, begins with; raises CardSourceError."""
+    if named == MEMORY_CARD:
+        raise CardSourceError([f"a {MEMORY_CARD} lives in no file: it can only be read, and never changes"])
+    if named in _CHIPS:
+        return _CHIPS[named](0)
+    described = READY[named].description if named in READY else _tried(lambda: load(Path(named)))
+    return _tried(lambda: image_of(described))
+
+
+def label_of(found: Survey) -> str:
+    """What kind of card it is, for people."""
+    if found.life_cycle is LifeCycle.BLANK:
+        return f"blank chip of {found.cos}"
+    if found.cos == PSAM:
+        return "PSAM"
+    return f"{found.version} card of {found.algorithm.name}" if found.version else f"card of {found.algorithm.name}"
 
 
 class Cards:
@@ -49,7 +81,8 @@ class Cards:
     serial number and keys. May be called from any thread. Raises :class:`~simulator.rack.CardSourceError`.
 
     ``keep``: a directory, made if need be, in which all cards but those of card files live on as card files:
-    ``2.0-1.card`` is the first 2.0 card, made in the first run and found in the next. ``seed``: what their random bytes
+    ``2.0-1.card`` is the first 2.0 card, made in the first run and found in the next; ``a-5f0c2e71-1.card`` the first
+    of the description in ``a.toml``, as long as that means the same card. ``seed``: what their random bytes
     follow from, each card's from its number too; None: nothing.
     """
 
@@ -62,6 +95,7 @@ class Cards:
         self._lock = threading.Lock()
         if keep is not None:
             _tried(lambda: keep.mkdir(parents=True, exist_ok=True, mode=0o700))
+            _tried(lambda: warn_of_others(keep))
 
     def __call__(self, named: str) -> NewCard:
         """A new card of a kind, of the description in a file ``….toml``, or of a card file ``….card``."""
@@ -71,7 +105,7 @@ class Cards:
         if path.suffix == SUFFIX:
             return self.file(named)
         if path.suffix == DESCRIPTION_SUFFIX:
-            return self._described(_tried(lambda: load(path)), f"description {path.resolve()}", path.stem)
+            return self._described(_tried(lambda: load(path)), path.stem)
         known = ", ".join(KINDS)
         raise CardSourceError(
             [f"there is no software card {named!r}; there are {known}, descriptions *.toml and card files *.card"]
@@ -84,16 +118,14 @@ class Cards:
         if name == MEMORY_CARD:
             number = str(READY["2.0"].holder["social_security_number"])
             return NewCard(chip=MemoryCard(number, MEMORY_CARD_LAYOUT), label="memory card")
-        if name == PSAM:
-            return self._chip(name, lambda _: ready_psam())
-        if name in BLANKS:
-            return self._chip(name, BLANKS[name])
-        return self._described(READY[name].description, f"kind {name}", name)
+        if name in _CHIPS:
+            return self._chip(name, _CHIPS[name])
+        return self._copy(READY[name].description, name)
 
     def description(self, text: str) -> NewCard:
         """A new card of a description, the TOML text itself."""
         described = _tried(lambda: parse(text, where="description"))
-        return self._described(described, described.digest, f"described-{described.profile.version}")
+        return self._described(described, f"described-{described.profile.version}")
 
     def file(self, path: str) -> NewCard:
         """The card in a card file; what it learns, it keeps there."""
@@ -113,27 +145,31 @@ class Cards:
     ) -> None:
         self.close()
 
-    def _described(self, first: CardDescription, source: str, stem: str) -> NewCard:
-        """The next card of a description; ``source`` tells descriptions apart, ``stem`` begins names of card files."""
-        with self._lock:
-            copy = self._copies[source]
-            self._copies[source] += 1
-            kept = f"{stem}-{self._next(stem)}{SUFFIX}" if self._keep else ""
-        described = _tried(lambda: first.with_serial(first.serial + copy))
-        if self._keep is not None:
-            return self._card_in(self._keep / kept, lambda: image_of(described), described.quirks)
-        image = _tried(lambda: image_of(described))
-        chip = SoftwareCard(image, rng=self._rng(), quirks=described.quirks)
-        return NewCard(chip=chip, label=_label(survey(image)), algorithm=described.algorithm)
+    def _described(self, first: CardDescription, stem: str) -> NewCard:
+        """The next card of a description; ``stem`` begins names of card files."""
+        digest = first.digest[:_DIGEST]
+        return self._copy(first, digest, f"{stem}-{digest}")
+
+    def _copy(self, first: CardDescription, counted: str, stem: str = "") -> NewCard:
+        """The next of those counted together, whose serial number is that of the first and their number."""
+        number = self._next(counted)
+        described = _tried(lambda: first.with_serial(first.serial + number))
+        image = partial(_tried, lambda: image_of(described))
+        return self._new(f"{stem or counted}-{number + 1}", image, described.quirks)
 
     def _chip(self, kind: str, image: Callable[[int], CardImage]) -> NewCard:
         """The next chip of a kind that is no card of a holder; ``image``: from its number, counted from 0."""
-        with self._lock:
-            number = self._next(kind) - 1
+        number = self._next(kind)
+        return self._new(f"{kind}-{number + 1}", lambda: image(number), CONFORMING)
+
+    def _new(self, name: str, create: Callable[[], CardImage], quirks: Quirks) -> NewCard:
+        """A card that is made, unless it is kept already in a file of this name."""
         if self._keep is not None:
-            return self._card_in(self._keep / f"{kind}-{number + 1}{SUFFIX}", lambda: image(number), CONFORMING)
-        chip = SoftwareCard(image(number), rng=self._rng())
-        return NewCard(chip=chip, label=_label(survey(chip.image)))
+            return self._card_in(self._keep / f"{name}{SUFFIX}", create, quirks)
+        image = create()
+        found = survey(image)
+        chip = SoftwareCard(image, rng=self._rng(), quirks=quirks)
+        return NewCard(chip=chip, label=label_of(found), algorithm=found.algorithm)
 
     def _rng(self) -> Rng:
         with self._lock:
@@ -141,34 +177,34 @@ class Cards:
             self._made += 1
         return secrets.token_bytes if self._seed is None else seeded_rng(self._seed, slot=number)
 
-    def _next(self, stem: str) -> int:
-        """Card files of one stem are counted from 1."""
-        self._copies[f"file {stem}"] += 1
-        return self._copies[f"file {stem}"]
+    def _next(self, counted: str) -> int:
+        """How many of these there were before."""
+        with self._lock:
+            self._copies[counted] += 1
+            return self._copies[counted] - 1
 
     def _card_in(self, path: Path, create: Callable[[], CardImage] | None, quirks: Quirks) -> NewCard:
         held = _tried(lambda: open_card_file(path, create=create))
         try:
-            card = SoftwareCard(held.eeprom, rng=self._rng(), quirks=quirks)
-            found = survey(card.image)
-        except NoChipError as error:
+            with telling_damage(path):
+                card = SoftwareCard(held.eeprom, rng=self._rng(), quirks=quirks)
+                found = survey(card.image)
+        except CardFileError as error:
             held.close()
-            raise CardSourceError([f"{path}: {error}"]) from error
+            raise CardSourceError([str(error)]) from error
         except BaseException:
             held.close()
             raise
         with self._lock:
             self._open.append(held)
-        label = f"{_label(found)}, {path.name}"
-        return NewCard(chip=card, label=label, algorithm=found.algorithm)
+        label = f"{label_of(found)}, {path.name}"
+        return NewCard(chip=card, label=label, algorithm=found.algorithm, close=lambda: self._give_back(held))
 
-
-def _label(found: Survey) -> str:
-    if found.life_cycle is LifeCycle.BLANK:
-        return f"blank chip of {found.cos}"
-    if found.cos == PSAM:
-        return "PSAM"
-    return f"{found.version} card of {found.algorithm.name}" if found.version else f"card of {found.algorithm.name}"
+    def _give_back(self, held: CardFile) -> None:
+        with self._lock:
+            if held in self._open:
+                self._open.remove(held)
+        held.close()
 
 
 def _tried(make: Callable[[], T]) -> T:

@@ -3,7 +3,6 @@
 A script is data: a sequence of :class:`Fault`, written here or loaded from a file by :mod:`simulator.fault_scripts`.
 """
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,9 @@ from typing import Final, NoReturn, TypeAlias
 
 from apdu.transport.inprocess import Chip
 from simulator.memory.eeprom import Cut, CutMoment, Eeprom, eeprom_of
+
+MAX_DELAY: Final = 3600
+"""Seconds. Nobody waits longer, and for much longer no computer can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class BitFlip:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The answer comes so many ``seconds`` later (延迟应答)."""
+    """The answer comes so many ``seconds`` later, :data:`MAX_DELAY` at most (延迟应答)."""
 
     seconds: float
 
@@ -159,8 +161,8 @@ def _mistakes_of(effect: Effect) -> Iterator[str]:
             yield "by is not 0"
         case BitFlip(byte=byte, bit=bit) if byte < 1 or not 1 <= bit <= 8:
             yield "byte is counted from 1, bit from 1 to 8"
-        case Delay(seconds=seconds) if not 0 < seconds < math.inf:
-            yield "seconds is a time greater than 0"
+        case Delay(seconds=seconds) if not 0 < seconds <= MAX_DELAY:
+            yield f"seconds is a time greater than 0, and {MAX_DELAY} at most"
         case PowerCut(write=write) if write < 1:
             yield "write is counted from 1"
         case PowerCut(written=written, moment=moment) if written is not None:

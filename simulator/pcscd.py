@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -87,8 +88,10 @@ class VirtualReaders:
                         f"LIBPATH {seen}/vpcd-{letter}.so\nCHANNELID {port}\n\n"
                     )
             self.start_daemon()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError):
+                raise NoServiceError(f"cannot prepare a pcscd of our own: {error}") from error
             raise
 
     def insert(self, index: int, chip: Chip) -> None:
@@ -159,15 +162,10 @@ class VirtualReaders:
             raise NoServiceError("the path of the temporary directory is too long for a socket in it: shorten TMPDIR")
         refusals: list[str] = []
         for private in (True, False):
-            directory = Path(tempfile.mkdtemp(prefix="sscard-pcscd-"))
-            (directory / "readers").mkdir()
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            ports = ",".join(map(str, self._ports))
-            arguments = [self._program, str(directory), str(int(private)), ports]
-            with theirs:
-                helper = subprocess.Popen(  # noqa: S603  # our own interpreter and script
-                    [sys.executable, "-I", daemon.__file__, *arguments], stdin=theirs.fileno(), start_new_session=True
-                )
+            try:
+                directory, ours, helper = self._helped(private=private)
+            except OSError as error:
+                raise NoServiceError(f"cannot start the process that runs pcscd: {error}") from error
             ours.settimeout(_ANSWER_SECONDS)
             try:
                 refusal = ours.recv(4096).decode() or "the process that runs it died"
@@ -189,6 +187,22 @@ class VirtualReaders:
             f"cannot run a pcscd of our own. In namespaces: {refusals[0]}. Machine-wide: {refusals[1]}. "
             "Allow unprivileged user namespaces, or run as root with no other pcscd"
         )
+
+    def _helped(self, *, private: bool) -> tuple[Path, socket.socket, subprocess.Popen[bytes]]:
+        """Directory, socket and process of :meth:`_host`; raises OSError and leaves nothing behind then."""
+        with ExitStack() as undone:
+            directory = Path(tempfile.mkdtemp(prefix="sscard-pcscd-"))
+            undone.callback(shutil.rmtree, directory, ignore_errors=True)
+            (directory / "readers").mkdir()
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undone.enter_context(ours)
+            arguments = [self._program, str(directory), str(int(private)), ",".join(map(str, self._ports))]
+            with theirs:
+                helper = subprocess.Popen(  # noqa: S603  # our own interpreter and script
+                    [sys.executable, "-I", daemon.__file__, *arguments], stdin=theirs.fileno(), start_new_session=True
+                )
+            undone.pop_all()
+        return directory, ours, helper
 
     def _plug(self, index: int, chip: Chip) -> VirtualCard:
         return VirtualCard(chip, lambda: self._ask(f"dial {self._ports[index]}")[0])

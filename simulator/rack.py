@@ -4,11 +4,14 @@
 
     drawer (卡盒)  ── insert ──▶  slot 1 … n (卡槽)
     cards by name  ◀── remove ──  one card each
+         │
+         └── discard ──▶  out of the rack
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, TypeAlias
@@ -69,13 +72,15 @@ class NewCard:
     """A card that comes into the rack (新卡).
 
     ``label``: what kind of card it is, for people. ``algorithm``: its cipher, for the time it takes. ``name``: what it
-    is called in the rack; "" for one that its number gives.
+    is called in the rack; "" for one that its number gives. ``close``: gives back what the card lives in, such as its
+    card file; called once, at any moment, when the card leaves the rack or does not get into it; None: nothing to give.
     """
 
     chip: Chip
     label: str
     algorithm: Algorithm = Algorithm.DES
     name: str = ""
+    close: Callable[[], None] | None = None
 
 
 class CardSourceError(Exception):
@@ -146,29 +151,41 @@ class Rack:
 
         Raises :class:`NameTakenError`.
         """
-        with self._lock:
-            if new.name in self._cards:
-                raise NameTakenError(f"there is a card {new.name!r} already")
+        with self._lock, _given_back(new):
+            self._check(new)
             number = next(self._numbers)
             while (name := new.name or f"card-{number}") in self._cards:
                 number = next(self._numbers)
-            self._cards[name] = _Card(name, number, new)
-            self._cards[name].load(script)
+            card = _Card(name, number, new)
+            card.load(script)
+            self._cards[name] = card
             return name
+
+    def require_free(self, slot: int, name: str = "") -> None:
+        """Raise :class:`RackError` unless a new card of this name could be inserted: worth asking before it is made."""
+        with self._lock:
+            index = self._index(slot)
+            if self._slots[index] is not None:
+                raise SlotTakenError(f"there is a card in slot {slot} already")
+            self._check_name(name)
+
+    def require_taken(self, slot: int, name: str = "") -> None:
+        """As :meth:`require_free`, of a new card that is to come in for the one in the slot."""
+        with self._lock:
+            self._in(slot)
+            self._check_name(name)
 
     def insert(self, slot: int, card: str | NewCard, *, wait: float = 5.0) -> SlotState:
         """Put a card of the drawer, by name, or a new one into a slot, and wait until every client sees it.
 
         ``wait``: seconds to wait at most, 0 for not at all; raises NoServiceError when pcscd takes longer, and
-        :class:`RackError`, which leaves everything as it was.
+        :class:`RackError`, which leaves everything as it was, with a new card closed.
         """
-        with self._lock:
-            index = self._index(slot)
-            if self._slots[index] is not None:
-                raise SlotTakenError(f"there is a card in slot {slot} already")
+        with self._lock, _given_back(card):
+            self.require_free(slot)
             self._check(card)
-            self._insert(index, card)
-            state = self.slots()[index]
+            self._insert(slot - 1, card)
+            state = self.slots()[slot - 1]
         if wait:
             self._readers.wait_noticed(wait)
         return state
@@ -185,7 +202,7 @@ class Rack:
 
         Returns the card that was pulled out, and the slot.
         """
-        with self._lock:
+        with self._lock, _given_back(card):
             pulled = self._in(slot)
             self._check(card)
             self._empty(slot - 1)
@@ -194,6 +211,18 @@ class Rack:
         if wait:
             self._readers.wait_noticed(wait)
         return pulled.state, state
+
+    def discard(self, name: str) -> RackCard:
+        """Take a card of the drawer out of the rack, and give back what it lives in; its name is free then.
+
+        Raises :class:`NoSuchCardError` and :class:`CardInSlotError`.
+        """
+        with self._lock:
+            self._look()
+            self._check(name)
+            card = self._cards.pop(name)
+        card.close()
+        return card.state
 
     def load_faults(self, script: Sequence[Fault], slot: int | None = None) -> tuple[RackCard, ...]:
         """Have the card in a slot, or in each, fail as a script says, from now on; returns the cards it is loaded into.
@@ -252,16 +281,24 @@ class Rack:
     def _check(self, card: str | NewCard) -> None:
         """Raise for a card that cannot be inserted, before anything is done."""
         if isinstance(card, NewCard):
-            if card.name in self._cards:
-                raise NameTakenError(f"there is a card {card.name!r} already")
+            self._check_name(card.name)
         elif (known := self._card(card)) in self._slots:
             raise CardInSlotError(f"card {card!r} is in slot {self._slots.index(known) + 1}")
 
+    def _check_name(self, name: str) -> None:
+        if name in self._cards:
+            raise NameTakenError(f"there is a card {name!r} already")
+
     def _insert(self, index: int, card: str | NewCard) -> None:
-        inserted = self._cards[self.add(card) if isinstance(card, NewCard) else card]
+        name = self.add(card) if isinstance(card, NewCard) else card
         time.sleep(max(0.0, self._emptied[index] + LEAST_EMPTY - time.monotonic()))
-        self._readers.insert(index, inserted.chip)
-        self._slots[index] = inserted
+        try:
+            self._readers.insert(index, self._cards[name].chip)
+        except BaseException:
+            if isinstance(card, NewCard):
+                del self._cards[name]
+            raise
+        self._slots[index] = self._cards[name]
 
     def _empty(self, index: int) -> None:
         self._slots[index] = None
@@ -276,6 +313,7 @@ class _Card:
         self.name = name
         self.number = number
         self._label = new.label
+        self._close = new.close
         self._script: tuple[Fault, ...] = ()
         clock = Clock()
         self._failing = _FailingChip(new.chip, clock)
@@ -289,6 +327,21 @@ class _Card:
         own = [fault for fault in script if fault.card in {None, self.number}]
         self._failing.load(own)
         self._script = tuple(own)
+
+    def close(self) -> None:
+        if self._close is not None:
+            self._close()
+
+
+@contextmanager
+def _given_back(card: str | NewCard) -> Iterator[None]:
+    """A new card that does not get into the rack is closed."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(card, NewCard) and card.close is not None:
+            card.close()
+        raise
 
 
 class _FailingChip:

@@ -21,10 +21,12 @@ _LABEL: Final = b"sscard seed 1"
 def seeded_rng(seed: int | str | bytes, *, slot: int = 0) -> Rng:
     """A source of random bytes that are the same for the same arguments, in any process and version.
 
-    ``seed``: bytes; text means its UTF-8 bytes, a number its decimal digits, so that 7 is "7". ``slot``: cards that run
-    on one seed are told apart by it, 0…2³²−1; each has a stream of its own. What is returned is not thread-safe.
+    ``seed``: bytes; text means its UTF-8 bytes, or those that an argument of a command had if it was no UTF-8; a number
+    its decimal digits, so that 7 is "7". ``slot``: cards that run on one seed are told apart by it, 0…2³²−1; each has a
+    stream of its own. What is returned is not thread-safe.
     """
-    key = sha256(_LABEL + slot.to_bytes(4, "big") + (seed if isinstance(seed, bytes) else str(seed).encode())).digest()
+    given = seed if isinstance(seed, bytes) else str(seed).encode(errors="surrogateescape")
+    key = sha256(_LABEL + slot.to_bytes(4, "big") + given).digest()
     blocks = (sha256(key + number.to_bytes(8, "big")).digest() for number in count())
     waiting = bytearray()
 

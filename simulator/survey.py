@@ -1,6 +1,7 @@
 """What a software card is, from its memory, without anybody's data: for people who have a card file before them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from apdu.tlv import parse_simple
 from cardlib.crypto import Algorithm
 from cardlib.errors import VersionUnsupportedError
 from cardlib.profiles import LATEST, profile_for
+from simulator.command import Refused
 from simulator.dialect import Dialect
 from simulator.dialects import DIALECTS
 from simulator.files import Directory, File, Kind
@@ -120,6 +122,8 @@ def _version(store: Store, directories: list[Directory]) -> str:
 
 def _algorithm(store: Store, dialect: Dialect, directories: list[Directory]) -> Algorithm:
     """SM4 where any key is one, else DES."""
-    keys = (key for directory in directories for key in store.keys(directory))
-    found = {dialect.suite(key).algorithm for key in keys}
+    found = set()
+    for key in (key for directory in directories for key in store.keys(directory)):
+        with suppress(Refused):  # a key of an algorithm that this card cannot compute with
+            found.add(dialect.suite(key).algorithm)
     return Algorithm.SM4 if Algorithm.SM4 in found else Algorithm.DES

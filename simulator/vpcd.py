@@ -12,6 +12,7 @@ leaves the reader.
 """
 
 import contextlib
+import logging
 import socket
 import struct
 import threading
@@ -30,12 +31,15 @@ _MUTE: Final = bytes(34)
 _LENGTH_WITHOUT_ANSWER: Final = b"\x00\x02"
 _HANG_UP_AT_ONCE: Final = struct.pack("ii", 1, 0)  # struct linger: a reset of the connection, not an orderly end
 
+_log = logging.getLogger(__name__)
+
 
 class VirtualCard:
     """A chip in a virtual reader (虚拟读卡器), served by a thread of its own from construction to :meth:`stop`.
 
     ``dial`` connects to the reader's port, at once and from that thread again whenever the chip does not answer a
-    command; see :meth:`insert`. When the reader hangs up, the thread ends. Raises what ``dial`` does.
+    command; see :meth:`insert`. When the reader hangs up, the thread ends; when the chip raises an exception, the card
+    is out. Raises what ``dial`` does.
     """
 
     def __init__(self, chip: Chip, dial: Callable[[], socket.socket]) -> None:
@@ -78,13 +82,19 @@ class VirtualCard:
         self._abandoned = self._thread.is_alive()
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError, EOFError, NoServiceError):
+        try:
             self._atr = self._chip.power_on()
             while True:
                 self._converse()
                 self._fall_silent()
-        self._socket.close()
-        self._noticed.set()
+        except (OSError, EOFError, NoServiceError):
+            pass  # the card is out
+        except Exception as error:  # noqa: BLE001  whatever a chip raises; its text may have data of the card
+            _log.error("a software card failed and is out of its reader: %s", type(error).__name__)
+        finally:
+            # Left open, it would have the driver wait without end, and with it all of pcscd's readers.
+            self._socket.close()
+            self._noticed.set()
         if not self._abandoned:
             self._chip.power_off()
 

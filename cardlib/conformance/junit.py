@@ -9,8 +9,8 @@ from cardlib.conformance.case import GROUPS, Outcome, Result, Subject
 def junit(subject: Subject, results: Sequence[Result]) -> bytes:
     """A report in UTF-8: one test suite for each group, one test case for each case.
 
-    A case that was not run is skipped, with the reason. The version of the specification is all it says about the card:
-    the ATR would tell which card it is.
+    A case that was not run is skipped, with the reason. The version of the specification is all it says about the card,
+    and that only of a card that was recognised: the ATR would tell which card it is.
     """
     root = ET.Element("testsuites", {"name": "sscard conformance"} | _counts(results))
     for group, title in GROUPS.items():
@@ -19,7 +19,8 @@ def junit(subject: Subject, results: Sequence[Result]) -> bytes:
             continue
         suite = ET.SubElement(root, "testsuite", {"name": group} | _counts(found))
         properties = ET.SubElement(suite, "properties")
-        ET.SubElement(properties, "property", name="card_version", value=subject.profile.version)
+        if not subject.unrecognised:
+            ET.SubElement(properties, "property", name="card_version", value=subject.profile.version)
         ET.SubElement(properties, "property", name="group", value=title)
         for result in found:
             _case(suite, result)

@@ -82,8 +82,7 @@ def recognise(card: CardConnection, *, pin: Secret | None = None) -> Subject:
     except AtrError:
         return Subject(card.atr, LATEST, pin=pin, unrecognised="the ATR is malformed")
     except CardError as error:
-        reason = f"the card is not recognised: {type(error).__name__}"
-        return Subject(card.atr, LATEST, pin=pin, unrecognised=reason)
+        return Subject(card.atr, LATEST, pin=pin, unrecognised=f"the card is not recognised: {error}")
     factors = None
     with suppress(CardError):  # cases that need keys say so
         factors = session.factors()
@@ -129,8 +128,10 @@ def _decide(card: CardConnection, subject: Subject, case: Case, custodian: KeyCu
         return Outcome.NOT_RUN, str(reason)
     except (UnansweredError, AlgorithmUnsupportedError) as error:
         return Outcome.NOT_RUN, f"no key: {error}"
-    except (MuteCardError, ProtocolError) as error:
-        return Outcome.FAILED, f"the card does not answer as a card has to: {type(error).__name__}"
+    except MuteCardError:
+        return Outcome.FAILED, "the card does not answer"
+    except ProtocolError:
+        return Outcome.FAILED, "the card does not answer as its protocol has it"
     allowed = answer in case.expected
     detail = "" if allowed else f"answered {answer.sw:04X}, allowed: {case.expected}"
     return (Outcome.PASSED if allowed else Outcome.FAILED), detail

@@ -14,13 +14,11 @@ from rich.text import Text
 from cardlib.text import decode_text_leniently
 from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.options import AsJson
-from simulator.descriptions import CardDescription, DescriptionError, load
+from simulator.cards import KINDS, MEMORY_CARD, image_named, label_of
 from simulator.files import Kind
-from simulator.making.cache import image_of
-from simulator.memory.cardfile import SIZE, SUFFIX, CardFileError, create_card_file, open_card_file
-from simulator.memory.image import CardImage, NoChipError
+from simulator.memory.cardfile import SIZE, SUFFIX, CardFileError, create_card_file, read_card_file, telling_damage
 from simulator.memory.system import LifeCycle
-from simulator.people import READY
+from simulator.rack import CardSourceError
 from simulator.survey import DirectorySurvey, Survey, survey
 
 app = typer.Typer(
@@ -33,28 +31,29 @@ LIFE: Final = {
     LifeCycle.ISSUED: "已发行 issued",
 }
 _WIDE = 120
+_IN_FILES: Final = tuple(kind for kind in KINDS if kind != MEMORY_CARD)
 
 
 @app.command()
 def make(
     description: Annotated[
-        str, typer.Argument(help=f"A TOML file that describes the card, or a kind: {', '.join(READY)}.")
+        str, typer.Argument(help=f"A TOML file that describes the card, or a kind: {', '.join(_IN_FILES)}.")
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help=f"The card file, such as NAME{SUFFIX}.")
     ] = None,
 ) -> None:
     """Make the card that a file describes, in a card file of its own. 制作卡片文件。"""
-    path = output or Path(f"{Path(description).stem if description not in READY else description}{SUFFIX}")
-    described = _described(description)
+    path = output or Path(f"{Path(description).stem if description not in KINDS else description}{SUFFIX}")
     with reported():
         try:
-            create_card_file(path, image_of(described)).close()
-        except (CardFileError, ValueError) as error:
+            image = image_named(description)
+            create_card_file(path, image).close()
+        except (CardSourceError, CardFileError, ValueError) as error:
             fail(str(error), code=UNUSABLE)
         except OSError as error:
             fail(f"{path}: {error.strerror}", code=UNUSABLE)
-    typer.echo(f"{path}: {described.profile.version} card of {described.algorithm.name} 已制作")
+    typer.echo(f"{path}: {label_of(survey(image))} 已制作")
 
 
 @app.command()
@@ -76,20 +75,12 @@ def show(
     console.print(_files(found.directories))
 
 
-def _described(named: str) -> CardDescription:
-    if named in READY:
-        return READY[named].description
-    try:
-        return load(Path(named))
-    except DescriptionError as error:
-        fail(str(error), code=UNUSABLE)
-
-
 def _survey(file: Path) -> Survey:
     try:
-        with open_card_file(file) as held:
-            return survey(CardImage(held.eeprom.content))
-    except (CardFileError, NoChipError) as error:
+        image = read_card_file(file)
+        with telling_damage(file):
+            return survey(image)
+    except CardFileError as error:
         fail(str(error), code=UNUSABLE)
     except OSError as error:
         fail(f"{file}: {error.strerror}", code=UNUSABLE)

@@ -78,6 +78,7 @@ def conformance(
     quiet(settings)
     chosen = _Run(_groups(group or []), destructive=destructive, irreversible=irreversible)
     pin = _pin(sys.stdin.readline().strip()) if pin_stdin else None
+    _check_places(junit, record, transcript)
     if transcript is not None:
         if group or destructive or irreversible or record or reader:
             fail("--transcript runs what was recorded; it goes with --pin-stdin, --junit and --config", code=UNUSABLE)
@@ -135,6 +136,27 @@ def _confirm(run: _Run, *, yes: bool) -> None:
         typer.confirm("End this card's life? 确认报废此卡？", abort=True, err=True)
 
 
+def _check_places(junit: Path | None, record: Path | None, transcript: Path | None) -> None:
+    """Leave before anything is asked or done where a file could not be written afterwards; none is left behind."""
+    if junit is not None:
+        if junit.resolve() in {path.resolve() for path in (record, transcript) if path is not None}:
+            fail("--junit would write over the recorded run", code=UNUSABLE)
+        if not junit.exists() or junit.is_dir() or junit.is_file():  # to pipes and devices, one tries in the end
+            _try_place(junit, "cannot write", new=not junit.exists())
+    if record is not None and transcript is None:
+        _try_place(record, "cannot record to", new=True)
+
+
+def _try_place(path: Path, refused: str, *, new: bool) -> None:
+    try:
+        with path.open("xb" if new else "ab"):
+            pass
+        if new:
+            path.unlink()
+    except OSError as error:
+        fail(f"{refused} {path}: {error.strerror}", code=UNUSABLE)
+
+
 def _groups(wanted: Sequence[str]) -> frozenset[str]:
     chosen = frozenset(name.upper() for name in wanted)
     for name in sorted(chosen - GROUPS.keys()):
@@ -188,6 +210,8 @@ def _replayed(path: Path, settings: Config, pin: Secret | None) -> tuple[Subject
     except OSError as error:
         fail(f"cannot read {path}: {error.strerror}", code=UNUSABLE)
     except (MalformedError, UnicodeDecodeError):
+        if _breaks_off(path):
+            fail(f"{path}: the recording is incomplete: it breaks off in the midst of a line")
         fail(f"{path} is no transcript", code=UNUSABLE)
     run = _Run.of_header(transcript.meta.get(RUN))
     if run is None or transcript.t0 is None:
@@ -196,10 +220,25 @@ def _replayed(path: Path, settings: Config, pin: Secret | None) -> tuple[Subject
     try:
         found = _test(ReplayedCard(replay, t0=transcript.t0), settings, run, pin)
     except TranscriptMismatchError as error:
+        if not replay.remaining:
+            fail(
+                f"the recording is incomplete: the run goes on after its {len(transcript.exchanges)} commands"
+                " (or it was made without the PIN or keys that are given now)"
+            )
         fail(f"not the run that was recorded: PIN, keys or the suite itself are others ({error})")
     if replay.remaining:
         fail(f"the recorded run went on: {replay.remaining} commands are left")
     return found
+
+
+def _breaks_off(path: Path) -> bool:
+    """Whether a file would be a transcript without its last line, which has no end: what cutting leaves."""
+    *lines, last = path.read_bytes().split(b"\n")
+    try:
+        Transcript.from_lines([line.decode("utf-8") for line in lines])
+    except (MalformedError, UnicodeDecodeError):
+        return False
+    return bool(last)
 
 
 def _test(card: CardConnection, settings: Config, run: _Run, pin: Secret | None) -> tuple[Subject, list[Result]]:
@@ -217,7 +256,8 @@ def _test(card: CardConnection, settings: Config, run: _Run, pin: Secret | None)
 def _report(subject: Subject, results: Sequence[Result]) -> None:
     """What came of each group, what failed, and how much was not run for which reason; nothing about the holder."""
     console = Console(highlight=False, soft_wrap=True)
-    title = f"符合性测试 · Conformance of a {subject.profile.version} card"
+    known = f"{subject.profile.version} card" if not subject.unrecognised else "card that is not recognised"
+    title = f"符合性测试 · Conformance of a {known}"
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("Group", no_wrap=True)
     for heading in ("通过 Passed", "失败 Failed", "未执行 Not run"):

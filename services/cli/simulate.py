@@ -1,10 +1,9 @@
 """``sscard simulate``: software cards behind a real PC/SC daemon of their own."""
 
-import os
 import signal
-import subprocess
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from apdu.errors import NoServiceError
 from services import logs
 from services.cli.errors import UNUSABLE, fail, reported
+from services.cli.running import run_command
 from services.config import CONTROL_VARIABLE, LogLevel
 from services.simulator_service import ControlAddressError, check_address, control
 from simulator.cards import KINDS, Cards
@@ -78,14 +79,15 @@ def simulate(
             logs.configure(LogLevel.WARNING, json=False)
     except (CardSourceError, ControlAddressError, FaultScriptError) as error:
         fail(str(error), code=UNUSABLE)
-    with made, reported(), VirtualReaders(max(len(cards), slots)) as readers:
+    with made, reported(), _without_advice(), VirtualReaders(max(len(cards), slots)) as readers:
         rack = Rack(readers)
         for slot, new in enumerate(cards, 1):
             rack.insert(slot, rack.add(new, script), wait=0)
         readers.wait_noticed()
         try:
             with _controlled(rack, made, address) as listening:
-                code = _run(command, environment(readers, listening)) if command else _wait(rack, readers, listening)
+                variables = environment(readers, listening)
+                code = run_command(command, variables) if command else _wait(rack, variables)
         except ControlAddressError as error:
             fail(str(error), code=UNUSABLE)
     raise typer.Exit(code)
@@ -97,36 +99,23 @@ def _controlled(rack: Rack, made: Cards, address: str) -> AbstractContextManager
     return control(rack, sources, address) if address else nullcontext("")
 
 
-def _run(command: list[str], variables: dict[str, str]) -> int:
-    """Have the command run to its end, also if we are told to stop; its exit code as a shell has it."""
-    running: list[subprocess.Popen[bytes]] = []
-    told = threading.Event()
-
-    def stop(*_: object) -> None:
-        told.set()
-        for child in running:
-            child.terminate()
-
-    signal.signal(signal.SIGTERM, stop)
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Why there is no pcscd of our own; what the catalogue of errors adds is about the machine's."""
     try:
-        running.append(subprocess.Popen(command, env=os.environ | variables))  # noqa: S603  the caller's
-    except OSError as error:
-        fail(f"{command[0]}: {error.strerror}", code=UNUSABLE)
-    with running[0] as child:
-        if told.is_set():  # before there was a command to tell it to
-            child.terminate()
-        code = child.wait()
-    return code if code >= 0 else 128 - code
+        yield
+    except NoServiceError as error:
+        fail(str(error))
 
 
-def _wait(rack: Rack, readers: VirtualReaders, address: str) -> int:
+def _wait(rack: Rack, known: dict[str, str]) -> int:
     console, stop = Console(highlight=False, soft_wrap=True), threading.Event()
     for slot in rack.slots():
         if slot.card is not None:
             console.print(f"{slot.reader}: {slot.card.label}")
-    if address:
+    if address := known.get(CONTROL_VARIABLE):
         console.print(f"Control: sscard slot … --control {address}")
-    variables = " ".join(f"{name}={value}" for name, value in environment(readers, address).items())
+    variables = " ".join(f"{name}={value}" for name, value in known.items())
     console.print(f"export {variables}", style="bold")
     console.print("Ready. Set this where a program is to find the readers. Ctrl-C ends them. 虚拟读卡器已就绪。")
     for number in (signal.SIGINT, signal.SIGTERM):

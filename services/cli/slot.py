@@ -1,5 +1,6 @@
 """``sscard slot``: cards of a running simulator, put in, taken out, exchanged and made to fail."""
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.options import AsJson
 from services.cli.table import as_json as to_json
 from services.config import CONTROL_VARIABLE
+from simulator.descriptions.root_keys import DEVELOPMENT
 from sscard.v1.simulator_pb2 import (
     ClearFaultsRequest,
+    DiscardCardRequest,
     GetReportRequest,
     GetReportResponse,
     InsertCardRequest,
@@ -104,6 +107,17 @@ def swap(
 
 
 @app.command()
+def discard(
+    card: Annotated[str, typer.Argument(help="Name of a card that is in no slot.", show_default=False)],
+    control: Control = "",
+) -> None:
+    """Take a card out of the simulator for good; its card file is free again. 弃卡。"""
+    with _simulator(control) as stub:
+        reply = stub.DiscardCard(DiscardCardRequest(name=card), timeout=PATIENCE)
+    typer.echo(f"{reply.card.name} discarded 已弃卡")
+
+
+@app.command()
 def faults(
     slot: Which,
     script: Annotated[Path | None, typer.Argument(help="A TOML file that says how and when cards fail.")] = None,
@@ -165,9 +179,26 @@ def _new_card(card: str, kind: str, description: Path | None, file: Path | None,
     if kind:
         return NewCard(name=name, kind=kind)
     if description is not None:
-        return NewCard(name=name, description=_read(description))
+        return NewCard(name=name, description=_described(description))
     assert file is not None, "one of them is given"
     return NewCard(name=name, file=str(file.absolute()))
+
+
+def _described(path: Path) -> str:
+    """The text of a description, which is all that travels: files beside it are out of the simulator's sight."""
+    text = _read(path)
+    try:
+        keys = tomllib.loads(text).get("keys")
+    except (ValueError, RecursionError):  # the simulator says what is wrong
+        return text
+    source = keys.get("source") if isinstance(keys, dict) else None
+    if isinstance(source, str) and source != DEVELOPMENT and not Path(source).is_absolute():
+        fail(
+            f"{path}: keys.source: a running simulator does not know the folder of the description: "
+            f"give the absolute path, {path.absolute().parent / source}",
+            code=UNUSABLE,
+        )
+    return text
 
 
 def _number(slot: str) -> int:

@@ -19,7 +19,7 @@ from simulator.account.amounts import Amounts
 from simulator.descriptions.defaults import ACCOUNT, completed
 from simulator.descriptions.description import CardDescription, Neighbours
 from simulator.descriptions.document import BalancesEntry, Document
-from simulator.descriptions.mistakes import DescriptionError, mistakes_in, tables, told, unknown
+from simulator.descriptions.mistakes import TOO_DEEP, DescriptionError, mistakes_in, tables, told, unknown
 from simulator.descriptions.root_keys import root_keys
 from simulator.descriptions.values import file_values
 from simulator.quirks import CONFORMING, Quirks
@@ -29,6 +29,7 @@ _SUITES: Final = MappingProxyType({"1.0": Algorithm.DES, "2.0": Algorithm.DES, "
 _TABLE_OF: Final = MappingProxyType({"holder": "person", "issuer": "issuer"})
 """Files that have a table of their own, and what it is called."""
 _BALANCES: Final = "balances"
+_FILES: Final = "files"
 _NUMBER_LENGTH: Final = 18
 _QUIRKS: Final = TypeAdapter(Quirks)
 
@@ -54,6 +55,8 @@ def parse(text: str, *, where: str, folder: Path = Path()) -> CardDescription:
         described = _described(tables(text), folder, mistakes)
     except ValueError as error:
         raise DescriptionError([f"{where}: {error}"]) from None
+    except RecursionError:
+        raise DescriptionError([f"{where}: {TOO_DEEP}"]) from None
     if described is None:
         raise DescriptionError(f"{where}: {mistake}" for mistake in mistakes)
     return described
@@ -68,6 +71,8 @@ def _described(tables_: Mapping[str, Any], folder: Path, mistakes: list[str]) ->
     source = _table(tables_, "keys").get("source", "development")
     keys = root_keys(source, folder, mistakes) if isinstance(source, str) and source else {}
     if profile is None:
+        if any(name in tables_ for name in (*_TABLE_OF.values(), _FILES, _BALANCES)):
+            mistakes.append("version: items are checked once it is right")
         return None
     stated = _stated(profile, tables_, mistakes)
     if _BALANCES in tables_ and not _has_account(profile):
@@ -135,7 +140,7 @@ def _stated(profile: CardProfile, tables_: Mapping[str, Any], mistakes: list[str
     if stated["issuer"].get("card_identifier", "") is None:
         mistakes.append("issuer.card_identifier: cannot be blank: keys are made for its region")
     files = {file.name: file for directory in profile.directories for file in directory.files}
-    for name, written in _table(tables_, "files").items():
+    for name, written in _table(tables_, _FILES).items():
         place = f"files.{name}"
         if name in _TABLE_OF:
             mistakes.append(f"{place}: is written as [{_TABLE_OF[name]}]")

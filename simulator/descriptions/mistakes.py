@@ -3,9 +3,11 @@
 import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
+
+TOO_DEEP: Final = "has tables or lists that are nested too deeply"
 
 
 class DescriptionError(Exception):
@@ -17,11 +19,13 @@ class DescriptionError(Exception):
 
 
 def tables(text: str) -> dict[str, Any]:
-    """The tables of a TOML text; raises :class:`ValueError` with a sentence."""
+    """The tables of a TOML text, with a byte order mark or without; raises :class:`ValueError` with a sentence."""
     try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except ValueError as error:
         raise ValueError(f"is no TOML file in UTF-8: {error}") from None
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -1,13 +1,16 @@
 """Cards that were made once (卡片映像缓存): an image for a description, made only if nobody has made it before.
 
 In this process by the description's digest, and for all of one user's in a directory, a file for each: SHA-256 of the
-image, 32 bytes, ‖ image. Such a file has the keys of a card in it; only its owner may open it.
+image, 32 bytes, ‖ image. Such a file has the keys of a card in it; only its owner may open it. Its name begins with
+what tells this version of the software from others.
 """
 
 import hashlib
 import os
+import re
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,18 +31,15 @@ DIRECTORY_VARIABLE: Final = "SSCARD_CARD_CACHE"
 KEPT: Final = 256
 """Images that a process keeps, the latest used."""
 
+OUTDATED: Final = 24 * 3600
+"""Seconds after which images of other versions of this software are deleted; two versions may be used in turn."""
+
 _CHECK: Final = 32
-_SOURCES: Final = (
-    "cardlib",
-    "cardlib.cos",
-    "cardlib.crypto",
-    "simulator",
-    "simulator.commands",
-    "simulator.dialects",
-    "simulator.making",
-    "simulator.memory",
-)
+_SOURCES: Final = ("apdu", "cardlib", "simulator")
 """Packages that an image depends on besides its description: who develops one of them gets new images."""
+_VERSION: Final = 16
+"""Digits in the name of a file, before its own."""
+_NAME: Final = re.compile(rf"([0-9a-f]{{{_VERSION}}}-)?[0-9a-f]{{64}}\.img")
 
 _images: OrderedDict[str, CardImage] = OrderedDict()
 _lock = threading.Lock()
@@ -64,6 +64,7 @@ def image_of(description: CardDescription) -> CardImage:
         if file is not None:
             with suppress(OSError):
                 _write(file, image)
+                _prune(file)
     with _lock:
         _images[digest] = image
         while len(_images) > KEPT:
@@ -100,7 +101,10 @@ def forget() -> None:
 
 
 def _key(description: CardDescription) -> str:
-    return hashlib.sha256("\0".join((description.digest, _rules(description), _software())).encode()).hexdigest()
+    software = _software()
+    version = hashlib.sha256(software.encode()).hexdigest()[:_VERSION]
+    own = "\0".join((description.digest, _rules(description), software))
+    return f"{version}-{hashlib.sha256(own.encode()).hexdigest()}"
 
 
 def _rules(description: CardDescription) -> str:
@@ -138,9 +142,10 @@ def _software() -> str:
 
 def _sources() -> Iterable[bytes]:
     for package in _SOURCES:
-        modules = (found for found in resources.files(package).iterdir() if found.name.endswith(".py"))
-        for module in sorted(modules, key=lambda found: found.name):
-            yield module.name.encode() + b"\0" + module.read_bytes()
+        folder = Path(str(resources.files(package)))
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield f"{package}/{file.relative_to(folder).as_posix()}\0".encode() + file.read_bytes()
 
 
 def _read(file: Path) -> CardImage | None:
@@ -164,3 +169,13 @@ def _write(file: Path, image: CardImage) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _prune(written: Path) -> None:
+    """Delete what other versions of the software have left beside this file; whoever misses it makes it anew."""
+    version = written.name[: _VERSION + 1]
+    for found in written.parent.iterdir():
+        if _NAME.fullmatch(found.name) and not found.name.startswith(version):
+            with suppress(OSError):
+                if time.time() - found.stat().st_mtime > OUTDATED:
+                    found.unlink()

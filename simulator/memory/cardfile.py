@@ -5,7 +5,8 @@ what a power cut leaves in a chip, and the card puts it right at its next start,
 of the computer itself there is only :meth:`CardFile.close`, after which all is on the disk.
 
 The file has as many bytes as the memory, :data:`SIZE`, from the beginning; those never written are erased, FF. Keys and
-personal data stand in it as in a chip, but readable: only its owner may open it.
+personal data stand in it as in a chip, but readable: only its owner may open it, and one that others can open too is
+told of in the log.
 """
 
 import fcntl
@@ -18,12 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from simulator.credentials import SLOT
 from simulator.files import Kind
 from simulator.memory import layout
 from simulator.memory.eeprom import ERASED, Eeprom, PowerLostError
-from simulator.memory.image import CardImage
-from simulator.memory.journal import END, Journal
-from simulator.memory.system import FORMAT, LifeCycle, SystemArea
+from simulator.memory.heap import HEAP
+from simulator.memory.image import CardImage, NoChipError
+from simulator.memory.journal import Journal
+from simulator.memory.layout import Block
+from simulator.memory.system import FORMAT, MAX_HISTORICAL, LifeCycle, SystemArea
 
 SIZE: Final = 0x10000
 """Bytes of a card file: the memory of a software card."""
@@ -31,7 +35,17 @@ SIZE: Final = 0x10000
 SUFFIX: Final = ".card"
 """What names of such files end in."""
 
+_BUSY: Final = (
+    "is in use by a simulator, perhaps this one; a card in its drawer counts: `sscard slot discard` gives it back"
+)
+_UNSOUND: Final = "is damaged: its directories and files do not hang together"
+_MISSING: Final = "there is no such card file; make one with `sscard card make`"
+_REMEDY: Final = "make it anew with `sscard card make`"
+_OTHERS: Final = 0o077
+
 _log = logging.getLogger(__name__)
+_told: set[Path] = set()
+"""Paths that others can open, and of which the log has said so."""
 
 
 class CardFileError(Exception):
@@ -118,7 +132,7 @@ def open_card_file(path: Path, *, create: Callable[[], CardImage] | None = None)
         return _opened(path)
     except FileNotFoundError:
         if create is None:
-            raise CardFileMissingError(path, "there is no such card file; make one with `sscard card make`") from None
+            raise CardFileMissingError(path, _MISSING) from None
     try:
         return create_card_file(path, create())
     except CardFileExistsError:  # somebody else was faster
@@ -128,7 +142,7 @@ def open_card_file(path: Path, *, create: Callable[[], CardImage] | None = None)
 def create_card_file(path: Path, image: CardImage) -> CardFile:
     """Make a new card file and keep it open; it is there whole or not at all.
 
-    Raises :class:`CardFileExistsError`, which leaves what is there as it is, and OSError.
+    Raises :class:`CardFileExistsError`, which leaves what is there as it is, and OSError with this path.
     """
     whole = image.content.ljust(SIZE, bytes((ERASED,)))
     if len(whole) != SIZE:
@@ -136,40 +150,89 @@ def create_card_file(path: Path, image: CardImage) -> CardFile:
     with _creating(path.parent) as folder:
         if path.exists():
             raise CardFileExistsError(path, "is there already; choose another name, or delete it")
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # for its owner only
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the file when that gets its name
-            _write_all(descriptor, whole)
-            os.fsync(descriptor)
-            Path(name).rename(path)
-            os.fsync(folder)
-        except BaseException:
-            os.close(descriptor)
-            Path(name).unlink(missing_ok=True)
-            raise
+            descriptor = _made(path, whole, folder)
+        except OSError as error:  # it names the file that was to get this name at the end
+            raise OSError(error.errno, error.strerror, str(path)) from error
     return CardFile(path, descriptor, image.content)
+
+
+def read_card_file(path: Path) -> CardImage:
+    """What is in a card file, without changing it: reading is all that its reader must be permitted.
+
+    Raises :class:`CardFileError`, also while somebody has it open, and OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise CardFileMissingError(path, _MISSING) from None
+    try:
+        content = _locked(path, descriptor, fcntl.LOCK_SH)
+        return CardImage(content.rstrip(bytes((ERASED,))))
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """What goes wrong in here with the memory in a card file is told as :class:`CardFileDamagedError`."""
+    try:
+        yield
+    except NoChipError as error:
+        raise CardFileDamagedError(path, str(error)) from error
+    except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
+        raise CardFileDamagedError(path, f"{_UNSOUND}; {_REMEDY}") from error
+
+
+def warn_of_others(path: Path) -> None:
+    """Say in the log, once in a process, that others than its owner have access to a card file, or a folder of them."""
+    if path not in _told and path.stat().st_mode & _OTHERS:
+        _told.add(path)
+        rights = "700" if path.is_dir() else "600"
+        _log.warning("%s: others have access, and cards hold keys in clear; chmod %s %s", path, rights, path)
+
+
+def _made(path: Path, whole: bytes, folder: int) -> int:
+    """The descriptor of a new file with this content, under lock."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # for its owner only
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the file when that gets its name
+        _write_all(descriptor, whole)
+        os.fsync(descriptor)
+        Path(name).rename(path)
+        os.fsync(folder)
+    except BaseException:
+        os.close(descriptor)
+        Path(name).unlink(missing_ok=True)
+        raise
+    return descriptor
 
 
 def _opened(path: Path) -> CardFile:
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = "is in use: another simulator has this card; end that, or take the card out there"
-            raise CardFileBusyError(path, text) from None
-        content = _read_all(descriptor)
-        _require_sound(path, content)
-        return CardFile(path, descriptor, content)
+        return CardFile(path, descriptor, _locked(path, descriptor, fcntl.LOCK_EX))
     except BaseException:
         os.close(descriptor)
         raise
 
 
+def _locked(path: Path, descriptor: int, lock: int) -> bytes:
+    """The content of a sound card file that nobody else has, or writes, from here on."""
+    try:
+        fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CardFileBusyError(path, _BUSY) from None
+    content = _read_all(descriptor)
+    _require_sound(path, content)
+    warn_of_others(path)
+    return content
+
+
 def _require_sound(path: Path, content: bytes) -> None:
     damage = _damage_of(content)
     if damage:
-        raise CardFileDamagedError(path, f"{damage}; make it anew with `sscard card make`")
+        raise CardFileDamagedError(path, f"{damage}; {_REMEDY}")
 
 
 def _damage_of(content: bytes) -> str:
@@ -186,27 +249,63 @@ def _damage_of(content: bytes) -> str:
     memory = Eeprom(content, size=SIZE)
     try:
         Journal(memory).recover()
-        LifeCycle(SystemArea(memory).life_cycle)
-        _check_blocks(memory)
+        _check_system(SystemArea(memory))
+        _check_blocks(list(_blocks(memory)))
     except (ValueError, IndexError):
-        return "is damaged: its directories and files do not hang together"
+        return _UNSOUND
     return ""
 
 
-def _check_blocks(memory: Eeprom) -> None:
-    """Raise ValueError unless every block lies within memory, and in a directory that is there."""
-    directories, at = {0}, END
+def _check_system(system: SystemArea) -> None:
+    """Raise ValueError unless there is such a life cycle, and an answer to reset."""
+    LifeCycle(system.life_cycle)
+    if len(system.historical_bytes) > MAX_HISTORICAL:
+        raise ValueError("more historical bytes than an answer to reset has")
+
+
+def _blocks(memory: Eeprom) -> Iterator[Block]:
+    """All blocks, in the order of their addresses; raises ValueError for what is none, or leads out of memory."""
+    at = HEAP
     while at + layout.HEADER <= memory.size:
         block = layout.unpacked(at, memory.read(at, layout.HEADER))
         if block is None:
             if memory.read(at, 1)[0] != ERASED:
                 raise ValueError("no header, and not the end either")
             return
-        if at + block.length > memory.size or (block.state == layout.LIVE and block.parent not in directories):
-            raise ValueError("a block that cannot be")
-        if block.kind is Kind.DIRECTORY:
-            directories.add(at)
+        if at + block.length > memory.size:
+            raise ValueError("a block that leads out of memory")
+        yield block
         at += block.length
+
+
+def _check_blocks(blocks: list[Block]) -> None:
+    """Raise ValueError unless all that is not deleted is in the MF, however deep, and files can be as they say."""
+    live = [block for block in blocks if block.state == layout.LIVE]
+    directories = {block.at: block.parent for block in live if block.kind is Kind.DIRECTORY}
+    if list(directories.values()).count(0) > 1:
+        raise ValueError("more than one MF")
+    reached = {0}
+    # What is in a directory may lie before it, in the place of something deleted.
+    while found := {at for at, parent in directories.items() if parent in reached} - reached:
+        reached |= found
+    if directories.keys() - reached:
+        raise ValueError("a directory that the MF does not lead to")
+    for block in live:
+        if block.kind is not Kind.DIRECTORY:
+            _check_file(block)
+            if block.parent not in directories:
+                raise ValueError("a file in no directory")
+
+
+def _check_file(block: Block) -> None:
+    """Raise ValueError unless all of a file is within its block, with records or slots where there must be some."""
+    several = block.kind in {Kind.FIXED, Kind.CYCLIC, Kind.KEYS}
+    if (
+        layout.HEADER + layout.body_size(block.kind, block.size, block.count) > block.length
+        or (several and not block.count)
+        or (block.kind is Kind.KEYS and block.size < SLOT)
+    ):
+        raise ValueError("a file that cannot be")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """SimulatorService over a real pcscd, and the server that offers it on this machine alone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,8 +17,12 @@ from cardlib.crypto import Algorithm
 from services.redaction import redacted
 from services.server import SERVICES
 from services.simulator_service import SERVICE, ControlAddressError, check_address, control
+from simulator.cards import Cards
+from simulator.memory.cardfile import create_card_file
 from simulator.pcscd import VirtualReaders
+from simulator.people import ready_image
 from simulator.rack import CardSourceError, NewCard, Rack
+from simulator.seeds import seeded_rng
 from sscard.v1 import simulator_pb2 as messages
 from sscard.v1.simulator_pb2_grpc import SimulatorServiceStub
 
@@ -48,6 +53,24 @@ def stub(rack: Rack, echo_chip: Any) -> Iterator[Any]:
 
     with control(rack, {"kind": kind}, "127.0.0.1:0") as address, grpc.insecure_channel(address) as channel:
         yield SimulatorServiceStub(channel)
+
+
+@pytest.fixture
+def seeded(rack: Rack) -> Iterator[Any]:
+    """A simulator that makes its cards as `sscard simulate --seed x` does."""
+    with (
+        Cards(seed="x") as made,
+        control(rack, {"kind": made.kind, "file": made.file}, "127.0.0.1:0") as address,
+        grpc.insecure_channel(address) as channel,
+    ):
+        yield SimulatorServiceStub(channel)
+
+
+def challenge(reader: str) -> bytes:
+    connection = PcscReaders().connect(reader)
+    (answer,) = connection.transmit([bytes.fromhex("0084000008")])
+    connection.close()
+    return bytes(answer[:8])
 
 
 def echo(name: str = "") -> messages.NewCard:
@@ -164,6 +187,36 @@ class TestCalls:
         ):
             assert refusal(call, request) == expected
         assert len(stub.ListSlots(messages.ListSlotsRequest(), timeout=PATIENCE).drawer) == 0
+
+    def test_a_card_that_has_no_place_is_not_made(self, seeded: Any, pcscd: VirtualReaders, tmp_path: Path) -> None:
+        path = tmp_path / "one.card"
+        create_card_file(path, ready_image("2.0")).close()
+        insert, swap, insertion = seeded.InsertCard, seeded.SwapCard, messages.InsertCardRequest
+        filed, named = messages.NewCard(file=str(path)), messages.NewCard(file=str(path), name="one")
+        assert refusal(insert, insertion(slot=99, new_card=filed))[1] == "SLOT_UNKNOWN"
+        assert refusal(swap, messages.SwapCardRequest(slot=1, new_card=filed))[1] == "NO_CARD"
+        assert insert(insertion(slot=1, new_card=named), timeout=PATIENCE).slot.card.name == "one"
+        for request, reason in (
+            (insertion(slot=1, new_card=messages.NewCard(kind="3.0")), "SLOT_TAKEN"),
+            (insertion(slot=2, new_card=messages.NewCard(kind="3.0", name="one")), "CARD_NAME_TAKEN"),
+        ):
+            assert refusal(insert, request)[1] == reason
+        third = insert(insertion(slot=2, new_card=messages.NewCard(kind="3.0")), timeout=PATIENCE)
+        assert third.slot.card.name == "card-2"
+        assert [challenge(name) for name in pcscd.readers[:2]] == [seeded_rng("x", slot=made)(8) for made in range(2)]
+
+    def test_a_card_that_is_discarded_gives_its_file_back(self, seeded: Any, tmp_path: Path) -> None:
+        path = tmp_path / "one.card"
+        create_card_file(path, ready_image("2.0")).close()
+        request = messages.InsertCardRequest(slot=1, new_card=messages.NewCard(file=str(path), name="one"))
+        discard, discarded = seeded.DiscardCard, messages.DiscardCardRequest(name="one")
+        for _ in range(2):
+            seeded.InsertCard(request, timeout=PATIENCE)
+            assert refusal(discard, discarded)[1] == "CARD_IN_SLOT"
+            seeded.RemoveCard(messages.RemoveCardRequest(slot=1), timeout=PATIENCE)
+            assert refusal(seeded.InsertCard, request)[1] == "CARD_NAME_TAKEN"
+            assert discard(discarded, timeout=PATIENCE).card.name == "one"
+        assert refusal(discard, discarded)[:2] == (grpc.StatusCode.NOT_FOUND, "CARD_UNKNOWN")
 
     def test_reflection_lists_it_and_the_port_is_not_shared(self, rack: Rack) -> None:
         with control(rack, {}, "127.0.0.1:0") as address:

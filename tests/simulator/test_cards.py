@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -10,10 +11,20 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from apdu import Secret
 from cardlib.crypto import Algorithm
-from simulator.cards import Cards
+from cardlib.psam import SM4_KEY, SSF33_KEY
+from simulator import cards
+from simulator.card import SoftwareCard
+from simulator.cards import KINDS, MEMORY_CARD, Cards, image_named
+from simulator.credentials import SLOT, Key, KeyUse
+from simulator.descriptions import load
 from simulator.dialects.t514 import T514
+from simulator.files import Kind
 from simulator.making import cache
-from simulator.memory.cardfile import create_card_file
+from simulator.memory.cardfile import create_card_file, open_card_file
+from simulator.memory.eeprom import Eeprom
+from simulator.memory.image import CardImage
+from simulator.memory.store import Store
+from simulator.memory.system import LifeCycle
 from simulator.people import READY, ready_image
 from simulator.rack import CardSourceError, NewCard
 
@@ -65,7 +76,7 @@ def test_cards_of_a_description_differ_and_have_its_quirks(made: Cards, tmp_path
     first, second = made(str(path)), made(str(path))
     assert [atr(new)[-8:] for new in (first, second)] == ["00000041", "00000042"]
     assert first.chip.process(SELECT)[-2:] == b"\x6a\x82"
-    assert atr(made.description(TEXT))[-8:] == "00000041"
+    assert atr(made.description(TEXT))[-8:] == "00000043"
 
 
 def test_a_card_file_is_the_card_itself(made: Cards, tmp_path: Path) -> None:
@@ -88,7 +99,8 @@ def test_kept_cards_live_on_in_their_directory(tmp_path: Path) -> None:
         atrs = [atr(new) for new in first]
         assert tries(first[1], WRONG_PIN) == "63c5"
         assert tries(first[2], WRONG_PIN) == "63c5"
-    assert sorted(path.name for path in keep.iterdir()) == ["2.0-1.card", "2.0-2.card", "odd-1.card"]
+    odd = f"odd-{load(described).digest[:8]}-1.card"
+    assert sorted(path.name for path in keep.iterdir()) == ["2.0-1.card", "2.0-2.card", odd]
     with Cards(keep) as made:
         again = [made(name) for name in names]
         assert [atr(new) for new in again] == atrs
@@ -96,6 +108,65 @@ def test_kept_cards_live_on_in_their_directory(tmp_path: Path) -> None:
         again[2].chip.power_on()
         assert again[2].chip.process(SELECT)[-2:] == b"\x6a\x82"
         assert again[1].label == "2.0 card of DES, 2.0-2.card"
+
+
+def test_a_kept_card_is_that_of_its_description_whichever_comes_first(tmp_path: Path) -> None:
+    texts = [TEXT, TEXT.replace("41", "73")]
+    atrs = []
+    for text in texts:  # as over the control service, each the first of its run
+        with Cards(tmp_path / "cards") as made:
+            atrs.append(atr(made.description(text)))
+    assert [shown[-8:] for shown in atrs] == ["00000041", "00000073"]
+    with Cards(tmp_path / "cards") as made:
+        assert [atr(made.description(text)) for text in reversed(texts)] == atrs[::-1]
+
+
+def test_kept_cards_of_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "a.toml" for folder in ("d1", "d2", "d3")]
+    for path, text in zip(paths, (TEXT, TEXT.replace("41", "73"), TEXT), strict=True):
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
+    for _ in range(2):
+        with Cards(tmp_path / "cards") as made:
+            assert [atr(made(str(path)))[-8:] for path in paths] == ["00000041", "00000073", "00000042"]
+
+
+def test_another_description_under_the_same_name_is_another_card(tmp_path: Path) -> None:
+    described = tmp_path / "odd.toml"
+    described.write_text(TEXT, encoding="utf-8")
+    with Cards(tmp_path / "cards") as made:
+        assert tries(made(str(described)), WRONG_PIN) == "63c5"
+    described.write_text(TEXT.replace("select_mf_first = true", "select_mf_first = false"), encoding="utf-8")
+    with Cards(tmp_path / "cards") as made:
+        edited = made(str(described))
+        assert tries(edited) == "63c6"
+        edited.chip.power_on()
+        assert edited.chip.process(SELECT)[-2:] != b"\x6a\x82"
+    described.write_text(TEXT, encoding="utf-8")
+    with Cards(tmp_path / "cards") as made:
+        assert tries(made(str(described))) == "63c5"
+
+
+def test_a_card_that_is_given_back_can_be_had_again(tmp_path: Path) -> None:
+    path = tmp_path / "my.card"
+    create_card_file(path, ready_image("2.0")).close()
+    with Cards() as made:
+        assert made("2.0").close is None
+        for left in ("63c5", "63c4"):
+            new = made(str(path))
+            assert tries(new, WRONG_PIN) == left
+            assert new.close is not None
+            new.close()
+            new.close()
+        open_card_file(path).close()
+
+
+def test_a_directory_that_others_can_open_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    for keep in ("open", "own", "open"):
+        Cards(tmp_path / keep)
+    assert [message.split(":")[0] for message in caplog.messages] == [str(tmp_path / "open")]
 
 
 def test_one_run_at_a_time_has_the_kept_cards(tmp_path: Path) -> None:
@@ -200,3 +271,45 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CardSourceError, match="Not a directory"):
         Cards(tmp_path / "file" / "cards")
+
+
+def test_damage_that_shows_in_use_is_told_and_the_file_given_back(
+    made: Cards, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbling(_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    path = tmp_path / "bad.card"
+    create_card_file(path, ready_image("2.0")).close()
+    with monkeypatch.context() as patched:
+        patched.setattr(cards, "survey", stumbling)
+        (told,) = refused(made, str(path))
+    assert told.startswith(f"{path}: is damaged: ")
+    assert made(str(path)).label == "2.0 card of DES, bad.card"
+
+
+def test_files_begin_with_what_the_first_card_of_a_kind_is(made: Cards, tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    for named in (*(kind for kind in KINDS if kind != MEMORY_CARD), str(path)):
+        chip = made(named).chip
+        assert isinstance(chip, SoftwareCard)
+        assert image_named(named) == chip.image
+    with pytest.raises(CardSourceError, match="lives in no file"):
+        image_named(MEMORY_CARD)
+
+
+def test_a_key_of_an_unpublished_cipher_does_not_keep_a_card_from_being_had(made: Cards, tmp_path: Path) -> None:
+    blank = T514.blank(historical_bytes=bytes(13), serial=bytes(8), transport_key=Secret(bytes(16)))
+    store = Store(Eeprom(blank.content), T514)
+    store.create(None, Kind.DIRECTORY, 0x3F00, parameters=bytes(16))
+    assert store.root is not None
+    store.create(store.root, Kind.KEYS, 0, size=SLOT, count=2, parameters=bytes(16))
+    for algorithm in (SSF33_KEY, SM4_KEY):
+        key = Key(KeyUse.INTERNAL, 0, algorithm, 1, Secret(bytes(16)), algorithm)
+        store.store_key(store.root, key)
+    store.set_life_cycle(LifeCycle.ISSUED)
+    store.commit()
+    path = tmp_path / "own.card"
+    create_card_file(path, CardImage(store.eeprom.content)).close()
+    assert made(str(path)).label == "card of SM4, own.card"

@@ -215,10 +215,12 @@ def test_all_mistakes_of_a_script_are_told_at_once() -> None:
         Fault(effect=Delay(float("nan"))),
         Fault(effect=PowerCut(write=0)),
         Fault(effect=PowerCut(written=-1, moment=CutMoment.AFTER)),
+        Fault(effect=Delay(1e300)),
     ]
     with pytest.raises(ValueError, match="fault 1") as refused:
         FaultyChip(ready_card("2.0"), script, remove=int)
-    assert [line.split(":")[0][-1] for line in str(refused.value).splitlines()] == list("11111223456788")
+    assert [line.split(":")[0][-1] for line in str(refused.value).splitlines()] == list("111112234567889")
+    assert str(refused.value).endswith("fault 9: seconds is a time greater than 0, and 3600 at most")
 
 
 # A wrong PIN costs a try: the counter's page, its note in the journal before it, and the journal's head behind it.

@@ -1,5 +1,6 @@
 """The private pcscd itself; what its clients see is in tests/apdu/transport."""
 
+import errno
 import os
 import shutil
 import socket
@@ -168,6 +169,29 @@ def test_a_daemon_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch, 
     driver = pcscd._installed()[1]
     monkeypatch.setattr(pcscd, "_installed", lambda: (str(program), driver))
     with pytest.raises(NoServiceError, match="pcscd did not start: cannot do it"):
+        VirtualReaders()
+
+
+@pytest.mark.parametrize("place", ["simulator.pcscd.subprocess.Popen", "simulator.pcscd.socket.socketpair"])
+def test_where_no_helper_can_be_started_nothing_is_left_behind(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(place, refuse)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(NoServiceError, match=r"cannot start the process that runs pcscd: .*Too many"):
+        VirtualReaders(2)
+    assert not list(tmp_path.iterdir())
+    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
+
+
+def test_a_driver_that_cannot_be_copied_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in(monkeypatch, tmp_path, "owner.send(b'ok')")
+    monkeypatch.setattr(pcscd, "_installed", lambda: ("/bin/true", tmp_path / "none.so"))
+    with pytest.raises(NoServiceError, match=r"cannot prepare a pcscd of our own: .*none\.so"):
         VirtualReaders()
 
 

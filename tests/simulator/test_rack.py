@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from apdu.errors import CardRemovedError, MuteCardError, TransportError
+from apdu.errors import CardRemovedError, MuteCardError, NoServiceError, TransportError
 from apdu.readers import ReaderState
 from apdu.transport.pcsc import PcscReaders
 from simulator.faults import ALWAYS, Delay, Fault, Moment, Mute, Removal, Status
@@ -311,6 +312,49 @@ def test_what_cannot_be_done_changes_nothing(rack: Rack, echo_chip: Echo) -> Non
         with pytest.raises(error):
             attempt()
     assert (rack.slots(), rack.drawer()) == before
+
+
+def test_a_card_of_the_drawer_is_discarded_and_closed(rack: Rack, echo_chip: Echo) -> None:
+    closed: list[str] = []
+    rack.insert(1, card(echo_chip(), name="one", close=lambda: closed.append("one")), wait=0)
+    with pytest.raises(CardInSlotError):
+        rack.discard("one")
+    rack.remove(1)
+    assert closed == []
+    assert rack.discard("one").name == "one"
+    assert closed == ["one"]
+    with pytest.raises(NoSuchCardError):
+        rack.discard("one")
+    assert rack.drawer() == ()
+    rack.add(card(echo_chip(), name="one"))
+    assert [lying.number for lying in rack.drawer()] == [2]
+    rack.discard("one")
+
+
+def test_a_new_card_that_does_not_get_in_is_closed(
+    rack: Rack, echo_chip: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[int] = []
+
+    def new(number: int) -> NewCard:
+        return card(echo_chip(), name="one" if number == 4 else "", close=lambda: closed.append(number))
+
+    rack.add(card(echo_chip(), name="one"))
+    rack.insert(1, "one", wait=0)
+    attempts: list[Callable[[], object]] = [
+        lambda: rack.insert(9, new(1)),
+        lambda: rack.insert(1, new(2)),
+        lambda: rack.swap(2, new(3)),
+        lambda: rack.add(new(4)),
+    ]
+    for attempt in attempts:
+        with pytest.raises(RackError):
+            attempt()
+    monkeypatch.setattr(VirtualReaders, "insert", Mock(side_effect=NoServiceError("gone")))
+    with pytest.raises(NoServiceError):
+        rack.insert(2, new(5))
+    assert closed == [1, 2, 3, 4, 5]
+    assert rack.drawer() == ()
 
 
 def test_threads_that_want_the_same_slot_get_it_one_after_the_other(rack: Rack, echo_chip: Echo) -> None:

@@ -1,5 +1,6 @@
 """Conversations that can be had again: the stream of a seed, and all that a card says by it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -129,6 +130,10 @@ def test_the_stream_is_the_same_however_it_is_cut() -> None:
 def test_a_number_is_its_digits_and_text_its_bytes_in_utf_8() -> None:
     assert len({seeded_rng(seed)(32) for seed in (7, "7", b"7")}) == 1
     assert seeded_rng("卡")(32) == seeded_rng("卡".encode())(32)
+
+
+def test_an_argument_that_is_no_utf_8_is_its_bytes() -> None:
+    assert seeded_rng(os.fsdecode(b"\xff\xfe"))(32) == seeded_rng(b"\xff\xfe")(32)
 
 
 @pytest.mark.parametrize("seed", [0, -1, "", b"", "x" * 1000, b"\xff\x00"])

@@ -188,6 +188,25 @@ def test_a_reader_that_hangs_up_ends_the_card(plug: Plug, echo_chip: Echo) -> No
     assert not card.inserted
 
 
+def test_a_chip_that_raises_an_exception_is_out_and_its_reader_does_not_wait(
+    plug: Plug, echo_chip: Echo, caplog: pytest.LogCaptureFixture
+) -> None:
+    def process(command: bytes) -> bytes:
+        raise RuntimeError(command.hex())
+
+    chip = echo_chip()
+    chip.process = process
+    card, reader = plug(chip)
+    reader.tell("00A4000002CAFE")
+    with pytest.raises((EOFError, ConnectionResetError)):
+        reader.hear()
+    card.stop()
+    assert not card.inserted
+    assert chip.calls[-1] == "power_off"
+    assert "RuntimeError" in caplog.text
+    assert "cafe" not in caplog.text
+
+
 def test_a_port_where_no_reader_listens_is_refused(listener: socket.socket, echo_chip: Echo) -> None:
     port = listener.getsockname()[1]
     listener.close()

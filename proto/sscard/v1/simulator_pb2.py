@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sscard.v1 import options_pb2 as sscard_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sscard/v1/simulator.proto\x12\tsscard.v1\x1a\x17sscard/v1/options.proto\"L\n\rSimulatedCard\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61ults\x18\x04 \x01(\r\"W\n\rSimulatedSlot\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0e\n\x06reader\x18\x02 \x01(\t\x12&\n\x04\x63\x61rd\x18\x03 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\"^\n\x07NewCard\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x04kind\x18\x02 \x01(\tH\x00\x12\x1b\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x04\xa8\xd4\x18\x01H\x00\x12\x0e\n\x04\x66ile\x18\x04 \x01(\tH\x00\x42\x08\n\x06source\"\x12\n\x10ListSlotsRequest\"f\n\x11ListSlotsResponse\x12\'\n\x05slots\x18\x01 \x03(\x0b\x32\x18.sscard.v1.SimulatedSlot\x12(\n\x06\x64rawer\x18\x02 \x03(\x0b\x32\x18.sscard.v1.SimulatedCard\"a\n\x11InsertCardRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12&\n\x08new_card\x18\x03 \x01(\x0b\x32\x12.sscard.v1.NewCardH\x00\x42\x06\n\x04\x63\x61rd\"<\n\x12InsertCardResponse\x12&\n\x04slot\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedSlot\"!\n\x11RemoveCardRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\"<\n\x12RemoveCardResponse\x12&\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\"_\n\x0fSwapCardRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12&\n\x08new_card\x18\x03 \x01(\x0b\x32\x12.sscard.v1.NewCardH\x00\x42\x06\n\x04\x63\x61rd\"e\n\x10SwapCardResponse\x12)\n\x07removed\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\x12&\n\x04slot\x18\x02 \x01(\x0b\x32\x18.sscard.v1.SimulatedSlot\"1\n\x11LoadFaultsRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x0e\n\x06script\x18\x02 \x01(\t\"=\n\x12LoadFaultsResponse\x12\'\n\x05\x63\x61rds\x18\x01 \x03(\x0b\x32\x18.sscard.v1.SimulatedCard\"\"\n\x12\x43learFaultsRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\">\n\x13\x43learFaultsResponse\x12\'\n\x05\x63\x61rds\x18\x01 \x03(\x0b\x32\x18.sscard.v1.SimulatedCard\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x9c\x02\n\x11GetReportResponse\x12&\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12\x15\n\rreset_seconds\x18\x03 \x01(\x01\x12\x14\n\x0cwire_seconds\x18\x04 \x01(\x01\x12\x16\n\x0e\x65\x65prom_seconds\x18\x05 \x01(\x01\x12\x16\n\x0e\x63rypto_seconds\x18\x06 \x01(\x01\x12\x17\n\x0fwaiting_seconds\x18\x07 \x01(\x01\x12\x0e\n\x06resets\x18\x08 \x01(\x04\x12\r\n\x05\x61pdus\x18\t \x01(\x04\x12\r\n\x05tpdus\x18\n \x01(\x04\x12\x12\n\nbytes_sent\x18\x0b \x01(\x04\x12\x16\n\x0e\x62ytes_received\x18\x0c \x01(\x04\x32\xc0\x04\n\x10SimulatorService\x12L\n\tListSlots\x12\x1b.sscard.v1.ListSlotsRequest\x1a\x1c.sscard.v1.ListSlotsResponse\"\x04\xb0\xd4\x18\x06\x12O\n\nInsertCard\x12\x1c.sscard.v1.InsertCardRequest\x1a\x1d.sscard.v1.InsertCardResponse\"\x04\xb0\xd4\x18\x06\x12O\n\nRemoveCard\x12\x1c.sscard.v1.RemoveCardRequest\x1a\x1d.sscard.v1.RemoveCardResponse\"\x04\xb0\xd4\x18\x06\x12I\n\x08SwapCard\x12\x1a.sscard.v1.SwapCardRequest\x1a\x1b.sscard.v1.SwapCardResponse\"\x04\xb0\xd4\x18\x06\x12O\n\nLoadFaults\x12\x1c.sscard.v1.LoadFaultsRequest\x1a\x1d.sscard.v1.LoadFaultsResponse\"\x04\xb0\xd4\x18\x06\x12R\n\x0b\x43learFaults\x12\x1d.sscard.v1.ClearFaultsRequest\x1a\x1e.sscard.v1.ClearFaultsResponse\"\x04\xb0\xd4\x18\x06\x12L\n\tGetReport\x12\x1b.sscard.v1.GetReportRequest\x1a\x1c.sscard.v1.GetReportResponse\"\x04\xb0\xd4\x18\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sscard/v1/simulator.proto\x12\tsscard.v1\x1a\x17sscard/v1/options.proto\"L\n\rSimulatedCard\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61ults\x18\x04 \x01(\r\"W\n\rSimulatedSlot\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0e\n\x06reader\x18\x02 \x01(\t\x12&\n\x04\x63\x61rd\x18\x03 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\"^\n\x07NewCard\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x04kind\x18\x02 \x01(\tH\x00\x12\x1b\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x04\xa8\xd4\x18\x01H\x00\x12\x0e\n\x04\x66ile\x18\x04 \x01(\tH\x00\x42\x08\n\x06source\"\x12\n\x10ListSlotsRequest\"f\n\x11ListSlotsResponse\x12\'\n\x05slots\x18\x01 \x03(\x0b\x32\x18.sscard.v1.SimulatedSlot\x12(\n\x06\x64rawer\x18\x02 \x03(\x0b\x32\x18.sscard.v1.SimulatedCard\"a\n\x11InsertCardRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12&\n\x08new_card\x18\x03 \x01(\x0b\x32\x12.sscard.v1.NewCardH\x00\x42\x06\n\x04\x63\x61rd\"<\n\x12InsertCardResponse\x12&\n\x04slot\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedSlot\"!\n\x11RemoveCardRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\"<\n\x12RemoveCardResponse\x12&\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\"_\n\x0fSwapCardRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12&\n\x08new_card\x18\x03 \x01(\x0b\x32\x12.sscard.v1.NewCardH\x00\x42\x06\n\x04\x63\x61rd\"e\n\x10SwapCardResponse\x12)\n\x07removed\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\x12&\n\x04slot\x18\x02 \x01(\x0b\x32\x18.sscard.v1.SimulatedSlot\"\"\n\x12\x44iscardCardRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"=\n\x13\x44iscardCardResponse\x12&\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\"1\n\x11LoadFaultsRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\x12\x0e\n\x06script\x18\x02 \x01(\t\"=\n\x12LoadFaultsResponse\x12\'\n\x05\x63\x61rds\x18\x01 \x03(\x0b\x32\x18.sscard.v1.SimulatedCard\"\"\n\x12\x43learFaultsRequest\x12\x0c\n\x04slot\x18\x01 \x01(\r\">\n\x13\x43learFaultsResponse\x12\'\n\x05\x63\x61rds\x18\x01 \x03(\x0b\x32\x18.sscard.v1.SimulatedCard\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x9c\x02\n\x11GetReportResponse\x12&\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x18.sscard.v1.SimulatedCard\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12\x15\n\rreset_seconds\x18\x03 \x01(\x01\x12\x14\n\x0cwire_seconds\x18\x04 \x01(\x01\x12\x16\n\x0e\x65\x65prom_seconds\x18\x05 \x01(\x01\x12\x16\n\x0e\x63rypto_seconds\x18\x06 \x01(\x01\x12\x17\n\x0fwaiting_seconds\x18\x07 \x01(\x01\x12\x0e\n\x06resets\x18\x08 \x01(\x04\x12\r\n\x05\x61pdus\x18\t \x01(\x04\x12\r\n\x05tpdus\x18\n \x01(\x04\x12\x12\n\nbytes_sent\x18\x0b \x01(\x04\x12\x16\n\x0e\x62ytes_received\x18\x0c \x01(\x04\x32\x94\x05\n\x10SimulatorService\x12L\n\tListSlots\x12\x1b.sscard.v1.ListSlotsRequest\x1a\x1c.sscard.v1.ListSlotsResponse\"\x04\xb0\xd4\x18\x06\x12O\n\nInsertCard\x12\x1c.sscard.v1.InsertCardRequest\x1a\x1d.sscard.v1.InsertCardResponse\"\x04\xb0\xd4\x18\x06\x12O\n\nRemoveCard\x12\x1c.sscard.v1.RemoveCardRequest\x1a\x1d.sscard.v1.RemoveCardResponse\"\x04\xb0\xd4\x18\x06\x12I\n\x08SwapCard\x12\x1a.sscard.v1.SwapCardRequest\x1a\x1b.sscard.v1.SwapCardResponse\"\x04\xb0\xd4\x18\x06\x12R\n\x0b\x44iscardCard\x12\x1d.sscard.v1.DiscardCardRequest\x1a\x1e.sscard.v1.DiscardCardResponse\"\x04\xb0\xd4\x18\x06\x12O\n\nLoadFaults\x12\x1c.sscard.v1.LoadFaultsRequest\x1a\x1d.sscard.v1.LoadFaultsResponse\"\x04\xb0\xd4\x18\x06\x12R\n\x0b\x43learFaults\x12\x1d.sscard.v1.ClearFaultsRequest\x1a\x1e.sscard.v1.ClearFaultsResponse\"\x04\xb0\xd4\x18\x06\x12L\n\tGetReport\x12\x1b.sscard.v1.GetReportRequest\x1a\x1c.sscard.v1.GetReportResponse\"\x04\xb0\xd4\x18\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIMULATORSERVICE'].methods_by_name['RemoveCard']._serialized_options = b'\260\324\030\006'
   _globals['_SIMULATORSERVICE'].methods_by_name['SwapCard']._loaded_options = None
   _globals['_SIMULATORSERVICE'].methods_by_name['SwapCard']._serialized_options = b'\260\324\030\006'
+  _globals['_SIMULATORSERVICE'].methods_by_name['DiscardCard']._loaded_options = None
+  _globals['_SIMULATORSERVICE'].methods_by_name['DiscardCard']._serialized_options = b'\260\324\030\006'
   _globals['_SIMULATORSERVICE'].methods_by_name['LoadFaults']._loaded_options = None
   _globals['_SIMULATORSERVICE'].methods_by_name['LoadFaults']._serialized_options = b'\260\324\030\006'
   _globals['_SIMULATORSERVICE'].methods_by_name['ClearFaults']._loaded_options = None
@@ -70,18 +72,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SWAPCARDREQUEST']._serialized_end=805
   _globals['_SWAPCARDRESPONSE']._serialized_start=807
   _globals['_SWAPCARDRESPONSE']._serialized_end=908
-  _globals['_LOADFAULTSREQUEST']._serialized_start=910
-  _globals['_LOADFAULTSREQUEST']._serialized_end=959
-  _globals['_LOADFAULTSRESPONSE']._serialized_start=961
-  _globals['_LOADFAULTSRESPONSE']._serialized_end=1022
-  _globals['_CLEARFAULTSREQUEST']._serialized_start=1024
-  _globals['_CLEARFAULTSREQUEST']._serialized_end=1058
-  _globals['_CLEARFAULTSRESPONSE']._serialized_start=1060
-  _globals['_CLEARFAULTSRESPONSE']._serialized_end=1122
-  _globals['_GETREPORTREQUEST']._serialized_start=1124
-  _globals['_GETREPORTREQUEST']._serialized_end=1156
-  _globals['_GETREPORTRESPONSE']._serialized_start=1159
-  _globals['_GETREPORTRESPONSE']._serialized_end=1443
-  _globals['_SIMULATORSERVICE']._serialized_start=1446
-  _globals['_SIMULATORSERVICE']._serialized_end=2022
+  _globals['_DISCARDCARDREQUEST']._serialized_start=910
+  _globals['_DISCARDCARDREQUEST']._serialized_end=944
+  _globals['_DISCARDCARDRESPONSE']._serialized_start=946
+  _globals['_DISCARDCARDRESPONSE']._serialized_end=1007
+  _globals['_LOADFAULTSREQUEST']._serialized_start=1009
+  _globals['_LOADFAULTSREQUEST']._serialized_end=1058
+  _globals['_LOADFAULTSRESPONSE']._serialized_start=1060
+  _globals['_LOADFAULTSRESPONSE']._serialized_end=1121
+  _globals['_CLEARFAULTSREQUEST']._serialized_start=1123
+  _globals['_CLEARFAULTSREQUEST']._serialized_end=1157
+  _globals['_CLEARFAULTSRESPONSE']._serialized_start=1159
+  _globals['_CLEARFAULTSRESPONSE']._serialized_end=1221
+  _globals['_GETREPORTREQUEST']._serialized_start=1223
+  _globals['_GETREPORTREQUEST']._serialized_end=1255
+  _globals['_GETREPORTRESPONSE']._serialized_start=1258
+  _globals['_GETREPORTRESPONSE']._serialized_end=1542
+  _globals['_SIMULATORSERVICE']._serialized_start=1545
+  _globals['_SIMULATORSERVICE']._serialized_end=2205
 # @@protoc_insertion_point(module_scope)

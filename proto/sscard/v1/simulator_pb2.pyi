@@ -336,6 +336,52 @@ class SwapCardResponse(_message.Message):
 Global___SwapCardResponse: _TypeAlias = SwapCardResponse  # noqa: Y015
 
 @_typing.final
+class DiscardCardRequest(_message.Message):
+    """Which card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscardCardRequest: _TypeAlias = DiscardCardRequest  # noqa: Y015
+
+@_typing.final
+class DiscardCardResponse(_message.Message):
+    """What became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> Global___SimulatedCard:
+        """The card as it was."""
+
+    def __init__(
+        self,
+        *,
+        card: Global___SimulatedCard | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscardCardResponse: _TypeAlias = DiscardCardResponse  # noqa: Y015
+
+@_typing.final
 class LoadFaultsRequest(_message.Message):
     """A fault script, and for whom."""
 

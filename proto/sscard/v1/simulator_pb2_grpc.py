@@ -56,6 +56,11 @@ class SimulatorServiceStub:
                 request_serializer=sscard_dot_v1_dot_simulator__pb2.SwapCardRequest.SerializeToString,
                 response_deserializer=sscard_dot_v1_dot_simulator__pb2.SwapCardResponse.FromString,
                 _registered_method=True)
+        self.DiscardCard = channel.unary_unary(
+                '/sscard.v1.SimulatorService/DiscardCard',
+                request_serializer=sscard_dot_v1_dot_simulator__pb2.DiscardCardRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_simulator__pb2.DiscardCardResponse.FromString,
+                _registered_method=True)
         self.LoadFaults = channel.unary_unary(
                 '/sscard.v1.SimulatorService/LoadFaults',
                 request_serializer=sscard_dot_v1_dot_simulator__pb2.LoadFaultsRequest.SerializeToString,
@@ -112,6 +117,14 @@ class SimulatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DiscardCard(self, request, context):
+        """Take a card that is in no slot out of the simulator, for good (弃卡). A card file is given back, and can be inserted
+        again. Fails with reason CARD_UNKNOWN, and with CARD_IN_SLOT for a card that is in a slot.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LoadFaults(self, request, context):
         """Have cards fail as a script says, from now on (加载故障脚本). The script replaces those loaded before, and counts
         begin anew.
@@ -159,6 +172,11 @@ def add_SimulatorServiceServicer_to_server(servicer, server):
                     servicer.SwapCard,
                     request_deserializer=sscard_dot_v1_dot_simulator__pb2.SwapCardRequest.FromString,
                     response_serializer=sscard_dot_v1_dot_simulator__pb2.SwapCardResponse.SerializeToString,
+            ),
+            'DiscardCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscardCard,
+                    request_deserializer=sscard_dot_v1_dot_simulator__pb2.DiscardCardRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_simulator__pb2.DiscardCardResponse.SerializeToString,
             ),
             'LoadFaults': grpc.unary_unary_rpc_method_handler(
                     servicer.LoadFaults,
@@ -286,6 +304,33 @@ class SimulatorService:
             '/sscard.v1.SimulatorService/SwapCard',
             sscard_dot_v1_dot_simulator__pb2.SwapCardRequest.SerializeToString,
             sscard_dot_v1_dot_simulator__pb2.SwapCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiscardCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sscard.v1.SimulatorService/DiscardCard',
+            sscard_dot_v1_dot_simulator__pb2.DiscardCardRequest.SerializeToString,
+            sscard_dot_v1_dot_simulator__pb2.DiscardCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

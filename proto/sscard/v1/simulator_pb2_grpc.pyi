@@ -52,6 +52,10 @@ class SimulatorServiceStub:
     """Exchange the card in a slot for another (换卡); the slot is empty for a second. Fails as RemoveCard and InsertCard do,
     and then nothing has changed.
     """
+    DiscardCard: _grpc.UnaryUnaryMultiCallable[_simulator_pb2.DiscardCardRequest, _simulator_pb2.DiscardCardResponse]
+    """Take a card that is in no slot out of the simulator, for good (弃卡). A card file is given back, and can be inserted
+    again. Fails with reason CARD_UNKNOWN, and with CARD_IN_SLOT for a card that is in a slot.
+    """
     LoadFaults: _grpc.UnaryUnaryMultiCallable[_simulator_pb2.LoadFaultsRequest, _simulator_pb2.LoadFaultsResponse]
     """Have cards fail as a script says, from now on (加载故障脚本). The script replaces those loaded before, and counts
     begin anew.
@@ -87,6 +91,10 @@ class SimulatorServiceAsyncStub(SimulatorServiceStub):
     SwapCard: _aio.UnaryUnaryMultiCallable[_simulator_pb2.SwapCardRequest, _simulator_pb2.SwapCardResponse]  # type: ignore[assignment]
     """Exchange the card in a slot for another (换卡); the slot is empty for a second. Fails as RemoveCard and InsertCard do,
     and then nothing has changed.
+    """
+    DiscardCard: _aio.UnaryUnaryMultiCallable[_simulator_pb2.DiscardCardRequest, _simulator_pb2.DiscardCardResponse]  # type: ignore[assignment]
+    """Take a card that is in no slot out of the simulator, for good (弃卡). A card file is given back, and can be inserted
+    again. Fails with reason CARD_UNKNOWN, and with CARD_IN_SLOT for a card that is in a slot.
     """
     LoadFaults: _aio.UnaryUnaryMultiCallable[_simulator_pb2.LoadFaultsRequest, _simulator_pb2.LoadFaultsResponse]  # type: ignore[assignment]
     """Have cards fail as a script says, from now on (加载故障脚本). The script replaces those loaded before, and counts
@@ -144,6 +152,16 @@ class SimulatorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_simulator_pb2.SwapCardResponse, _abc.Awaitable[_simulator_pb2.SwapCardResponse]]:
         """Exchange the card in a slot for another (换卡); the slot is empty for a second. Fails as RemoveCard and InsertCard do,
         and then nothing has changed.
+        """
+
+    @_abc_1.abstractmethod
+    def DiscardCard(
+        self,
+        request: _simulator_pb2.DiscardCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_simulator_pb2.DiscardCardResponse, _abc.Awaitable[_simulator_pb2.DiscardCardResponse]]:
+        """Take a card that is in no slot out of the simulator, for good (弃卡). A card file is given back, and can be inserted
+        again. Fails with reason CARD_UNKNOWN, and with CARD_IN_SLOT for a card that is in a slot.
         """
 
     @_abc_1.abstractmethod

@@ -1,12 +1,15 @@
 """``sscard card``: card files made of descriptions, and shown without anybody's data."""
 
+import fcntl
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from apdu import Secret
+from services.cli import card_files
 from services.cli.card_files import app
 from simulator.card import SoftwareCard
 from simulator.dialects.t514 import T514
@@ -61,6 +64,37 @@ def test_the_name_follows_from_the_kind_where_none_is_told(tmp_path: Path, monke
     assert (tmp_path / "2.0.card").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "label", "cos"),
+    [
+        ("psam", "PSAM", "psam"),
+        ("blank-t514", "blank chip of t514", "t514"),
+        ("blank-fmcos", "blank chip of fmcos", "fmcos"),
+        ("blank-psam", "blank chip of psam", "psam"),
+    ],
+)
+def test_every_kind_that_can_live_in_a_file_can_be_made(tmp_path: Path, kind: str, label: str, cos: str) -> None:
+    file = tmp_path / "made.card"
+    assert sscard("make", kind, "-o", file).stdout == f"{file}: {label} 已制作\n"
+    assert json.loads(sscard("show", file, "--json").stdout)["cos"] == cos
+
+
+def test_a_card_file_is_shown_to_many_at_a_time(file: Path) -> None:
+    with file.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert sscard("show", file).exit_code == 0
+
+
+def test_damage_that_shows_late_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumbling(_: object) -> NoReturn:
+        raise IndexError
+
+    monkeypatch.setattr(card_files, "survey", stumbling)
+    result = sscard("show", file)
+    assert result.exit_code == 2
+    assert f"{file}: is damaged: " in result.output.replace("\n", "")
+
+
 def test_a_card_file_is_shown(file: Path) -> None:
     found = json.loads(sscard("show", file, "--json").stdout)
     assert found["atr"] == "3B6D000000814A44308660990000000077"
@@ -107,7 +141,8 @@ def test_what_cannot_be_done_is_told(file: Path, tmp_path: Path) -> None:
     with open_card_file(file):
         busy = sscard("show", file)
     for result, text in (
-        (busy, "is in use"),
+        (busy, "is in use by a simulator"),
+        (sscard("make", "memory-card", "-o", tmp_path / "x.card"), "lives in no file"),
         (sscard("make", "2.0", "-o", file), "is there already"),
         (sscard("make", tmp_path / "wrong.toml", "-o", tmp_path / "x.card"), "version"),
         (sscard("make", tmp_path / "none.toml", "-o", tmp_path / "x.card"), "cannot be read"),

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from apdu.transport.inprocess import InProcessReaders
 from services.cli import app, conformance
+from simulator.cards import Cards
 from simulator.people import ready_card
 from simulator.quirks import Quirks
 
@@ -147,7 +148,90 @@ def test_what_is_no_pin_is_refused() -> None:
     assert "4 to 16 digits" in result.stderr
 
 
-def test_a_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    result = sscard(*CARD, "-g", "ATR", "--junit", str(tmp_path / "no" / "report.xml"))
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("psam", "READ RECORD: status word 6A82 (file not found)"),
+        ("memory-card", "SELECT: status word 6E00 (class not supported)"),
+        ("blank-fmcos", "SELECT: status word 6A81 (function not supported, or card blocked)"),
+    ],
+    ids=["psam", "memory-card", "blank-fmcos"],
+)
+def test_a_card_that_is_not_recognised_is_not_said_to_be_of_a_version(monkeypatch, tmp_path, kind, reason) -> None:
+    readers = InProcessReaders(["Counter 1"])
+    readers.insert("Counter 1", Cards().kind(kind).chip)
+    monkeypatch.setattr(conformance, "open_readers", lambda _settings: readers)
+    report = tmp_path / "report.xml"
+    result = sscard("--simulated", "--junit", str(report))
+    assert result.exit_code == 1, result.output
+    assert "Conformance of a card that is not recognised" in result.stdout
+    assert "3.0" not in result.stdout
+    (sentence,) = {line for line in result.stdout.splitlines() if "× the card is not recognised: " in line}
+    assert reason in sentence
+    assert "Error" not in result.stdout + report.read_text("utf-8")
+    suites = ET.fromstring(report.read_bytes())
+    assert {item.get("name") for item in suites.iter("property")} == {"group"}
+
+
+def unread(_settings: object) -> InProcessReaders:
+    raise AssertionError("the readers were asked for")
+
+
+@pytest.mark.parametrize("option", ["--junit", "--record"])
+def test_where_a_file_cannot_be_written_is_said_before_anything_is_asked_or_done(monkeypatch, tmp_path, option) -> None:
+    monkeypatch.setattr(conformance, "open_readers", unread)
+    given = ("--destructive", "--irreversible", option)
+    for place in (tmp_path / "no" / "file", tmp_path):
+        result = sscard(*CARD, *given, str(place), stdin="y\ny\n")
+        assert result.exit_code == 2
+        assert f"{place}: " in result.stderr
+        assert "waste" not in result.stderr
+
+
+def test_a_recording_is_not_made_over_a_file(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(conformance, "open_readers", unread)
+    file = tmp_path / "run.jsonl"
+    file.write_text("kept", "utf-8")
+    result = sscard(*CARD, "--destructive", "--record", str(file), stdin="y\n")
     assert result.exit_code == 2
-    assert "cannot write" in result.stderr
+    assert "cannot record to" in result.stderr
+    assert file.read_text("utf-8") == "kept"
+
+
+def test_a_run_that_is_called_off_leaves_no_file_and_keeps_an_old_report(tmp_path) -> None:
+    old, new, recorded = (tmp_path / name for name in ("old.xml", "new.xml", "run.jsonl"))
+    old.write_text("old", "utf-8")
+    for report in (old, new):
+        given = ("--junit", str(report), "--record", str(recorded))
+        assert sscard(*CARD, "--destructive", *given, stdin="n\n").exit_code == 1
+    assert old.read_text("utf-8") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["old.xml"]
+
+
+@pytest.mark.parametrize("option", ["--record", "--transcript"])
+def test_the_report_is_not_written_over_the_recording(monkeypatch, tmp_path, option) -> None:
+    monkeypatch.setattr(conformance, "open_readers", unread)
+    file = str(tmp_path / "run.jsonl")
+    result = sscard("--simulated", option, file, "--junit", file)
+    assert result.exit_code == 2
+    assert "over the recorded run" in result.stderr
+
+
+@pytest.mark.parametrize("lines", [1, 3, -1], ids=["header", "head", "all but the last"])
+def test_a_recording_that_was_cut_short_is_told_from_another_run(tmp_path, lines: int) -> None:
+    file = tmp_path / "run.jsonl"
+    assert sscard(*CARD, "-g", "SELECT", "--record", str(file)).exit_code == 0
+    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:lines]), "utf-8")
+    result = sscard("--simulated", "--transcript", str(file))
+    assert result.exit_code == 1
+    assert "the recording is incomplete" in result.stderr
+    assert "not the run" not in result.stderr
+
+
+def test_a_recording_that_breaks_off_within_a_line_is_incomplete_too(tmp_path) -> None:
+    file = tmp_path / "run.jsonl"
+    assert sscard(*CARD, "-g", "ATR", "--record", str(file)).exit_code == 0
+    file.write_bytes(file.read_bytes()[:-5])
+    result = sscard("--simulated", "--transcript", str(file))
+    assert result.exit_code == 1
+    assert "breaks off" in result.stderr

@@ -5,6 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
+
+from services.cli import app
+from simulator import pcscd
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.xdist_group("pcscd"), pytest.mark.usefixtures("no_pcscd")]
 
@@ -49,6 +53,19 @@ def test_our_own_client_reads_the_cards_with_the_development_keys() -> None:
 )
 def test_the_exit_code_is_that_of_the_command(command: tuple[str, ...], code: int) -> None:
     assert simulate("--", *command).returncode == code
+
+
+def test_a_seed_may_be_any_bytes() -> None:
+    assert simulate("--seed", os.fsdecode(b"\xff\xfe"), "--", "true").returncode == 0
+
+
+def test_without_the_driver_only_what_helps_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pcscd, "_DRIVER_PLACES", ())
+    result = CliRunner().invoke(app, ("simulate", "--", "true"))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "sscard: vsmartcard's driver is not installed; on Debian: apt-get install vsmartcard-vpcd\n"
+    )
 
 
 def test_a_command_is_told_to_stop_when_we_are() -> None:

@@ -133,6 +133,20 @@ def test_what_cannot_be_meant_is_said_in_a_sentence(
     assert sentence in result.stderr
 
 
+def test_a_description_whose_keys_lie_beside_it_is_refused_with_the_path_to_give(tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    for source, told in (
+        ("own.toml", f"the folder of the description: give the absolute path, {tmp_path / 'own.toml'}"),
+        ("development", "no simulator answers"),
+        ("/nonexistent/own.toml", "no simulator answers"),
+    ):
+        path.write_text(f'version = "2.0"\n[keys]\nsource = "{source}"\n', encoding="utf-8")
+        result = CliRunner().invoke(
+            app, ("slot", "insert", "1", "--description", str(path), "--control", "127.0.0.1:1")
+        )
+        assert told in result.stderr
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:50552", "192.0.2.7:0"])
 def test_a_simulator_is_not_controlled_from_other_machines(address: str) -> None:
     result = CliRunner().invoke(app, ("simulate", "--control", address, "--", "true"))

@@ -207,6 +207,16 @@ def test_root_keys_come_from_a_file_beside_the_description(tmp_path: Path):
     assert card.issue.key_tries == 5
 
 
+def test_files_may_begin_with_a_byte_order_mark(tmp_path: Path):
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "keys.toml").write_bytes(mark + f'[keys]\nIRK = ["{"01" * 16}"]\n'.encode())
+    text = f'version = "2.0"\n[keys]\nsource = "keys.toml"\n{PERSON}'
+    (tmp_path / "card.toml").write_bytes(mark + text.encode())
+    card = load(tmp_path / "card.toml")
+    assert card.digest == parse(text, where="test", folder=tmp_path).digest
+    assert card.root_keys == {KeyReference("IRK", 1): Secret(b"\x01" * 16)}
+
+
 def test_the_region_of_the_identifier_is_that_of_all_that_follows():
     card = described('[issuer]\ncard_identifier = "990100d15600000500000007FFFFFFFF"')
     assert records(card, "issuer")[0x01].hex().upper() == "990100D15600000500000007FFFFFFFF"

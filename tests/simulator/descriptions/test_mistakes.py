@@ -131,6 +131,10 @@ def test_every_mistake_is_explained(words, told):
 def test_only_versions_that_there_are():
     assert mistakes("") == ["version: Field required"]
     assert mistakes('version = "4.0"') == ["version: Input should be '1.0', '2.0' or '3.0'"]
+    assert mistakes('version = "4.0"\n[person]\nnme = ""') == [
+        "version: Input should be '1.0', '2.0' or '3.0'",
+        "version: items are checked once it is right",
+    ]
     assert mistakes("version = []") == ["version: Input should be '1.0', '2.0' or '3.0'"]
 
 
@@ -141,6 +145,17 @@ def test_cards_without_an_amount_file_take_no_balances():
 def test_what_is_no_toml_is_told_with_its_line():
     (told,) = mistakes("version = ")
     assert told.startswith("is no TOML file in UTF-8: ")
+
+
+@pytest.mark.parametrize("deep", [f"colour = {'[' * 9999}", f"quirks.{'a.' * 9999}a = 1"])
+def test_what_is_nested_too_deeply_is_told(deep: str) -> None:
+    assert mistakes(f'version = "2.0"\n{deep}') == ["has tables or lists that are nested too deeply"]
+
+
+def test_root_keys_that_are_nested_too_deeply_are_told(tmp_path):
+    (tmp_path / "keys.toml").write_text(f"keys = {'[' * 9999}", encoding="utf-8")
+    (found,) = mistakes('version = "2.0"\n[keys]\nsource = "keys.toml"', tmp_path)
+    assert found.endswith("keys.toml: has tables or lists that are nested too deeply")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])

@@ -102,6 +102,41 @@ def test_another_access_rule_or_version_of_the_software_is_another_entry(
     assert len(made) == len(entries(tmp_path)) == 3
 
 
+def test_images_depend_on_all_that_makes_cards() -> None:
+    names = {text.partition(b"\0")[0].decode() for text in cache._sources()}
+    root = Path(__file__).parents[3]
+    for package in ("apdu", "cardlib", "simulator"):
+        modules = {path.relative_to(root).as_posix() for path in (root / package).rglob("*.py")}
+        assert modules <= names
+    assert "cardlib/data/development-keys.toml" in names
+    assert "simulator/descriptions/data/ready-2.0.toml" in names
+    assert not any("__pycache__" in name for name in names)
+
+
+def test_what_other_versions_left_goes_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "_software", lambda: "an earlier version")
+        image_of(described())
+    (left,) = entries(tmp_path)
+    older = left.with_name(f"{'0' * 64}.img")  # as earlier versions called them
+    other = left.with_name("disk.img")  # somebody else's
+    for path in (older, other):
+        path.write_bytes(b"")
+    long_ago = time.time() - cache.OUTDATED - 60
+    for path in (older, other):
+        os.utime(path, (long_ago, long_ago))
+    image_of(described().with_serial(1))
+    kept = set(entries(tmp_path))
+    assert {left, other} <= kept
+    assert older not in kept
+    assert len(kept) == 3
+    for path in kept:
+        os.utime(path, (long_ago, long_ago))
+    image_of(described().with_serial(2))
+    assert set(entries(tmp_path)) > kept - {left}
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -1,11 +1,14 @@
 """Cards in files: what a killed process leaves, who may open one, and files that are none."""
 
+import fcntl
+import logging
 import os
 import random
 import stat
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from apdu import Secret
 from simulator.card import SoftwareCard
 from simulator.dialects.t514 import T514
 from simulator.files import Kind
-from simulator.memory import cardfile
+from simulator.memory import cardfile, layout
 from simulator.memory.cardfile import (
     SIZE,
     CardFile,
@@ -25,11 +28,18 @@ from simulator.memory.cardfile import (
     CardFileMissingError,
     create_card_file,
     open_card_file,
+    read_card_file,
+    telling_damage,
 )
 from simulator.memory.eeprom import Eeprom
-from simulator.memory.image import CardImage
+from simulator.memory.heap import HEAP
+from simulator.memory.image import CardImage, NoChipError
 from simulator.memory.store import Store
+from simulator.people import ready_image
+from simulator.survey import survey
 
+FILE = HEAP + 64  # the block behind that of the MF
+SLOTS = bytes.fromhex("0005 0001")  # one, too short for a key
 FREE = bytes.fromhex("FFFF00003DEF05C600053D44") + bytes(4)  # reading and updating: AND of two levels 0
 OLD, NEW = (b"\x01\x3a" + bytes((byte,)) * 58 for byte in (0xAA, 0x55))
 UPDATE, READ = bytes.fromhex("00DC012C3C"), bytes.fromhex("00B2012C3C")
@@ -217,6 +227,38 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_made_is_told_by_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(**_: object) -> tuple[int, str]:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".c.card.x1y2"))
+
+    monkeypatch.setattr(cardfile.tempfile, "mkstemp", forbidden)
+    with pytest.raises(PermissionError) as caught:
+        create_card_file(tmp_path / "c.card", free_image())
+    assert caught.value.filename == str(tmp_path / "c.card")
+
+
+def test_many_may_look_at_a_card_that_nobody_has(path: Path) -> None:
+    whole = path.read_bytes()
+    path.chmod(0o400)
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert read_card_file(path).content.ljust(SIZE, b"\xff") == whole
+    path.chmod(0o600)
+    with open_card_file(path), pytest.raises(CardFileBusyError, match=r"sscard slot discard"):
+        read_card_file(path)
+    assert path.read_bytes() == whole
+
+
+def test_a_file_that_others_can_open_is_told_of_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        open_card_file(path).close()
+        assert caplog.messages == []
+        path.chmod(0o640)
+        open_card_file(path).close()
+        read_card_file(path)
+    assert caplog.messages == [f"{path}: others have access, and cards hold keys in clear; chmod 600 {path}"]
+
+
 def with_byte(content: bytes, at: int, value: int) -> bytes:
     return content[:at] + bytes((value,)) + content[at + 1 :]
 
@@ -230,10 +272,19 @@ def with_byte(content: bytes, at: int, value: int) -> bytes:
         (lambda whole: whole[:-1], "65535 bytes"),
         (lambda whole: whole + b"\xff", "65537 bytes"),
         (lambda whole: with_byte(whole, 5, 9), "hang together"),  # no life cycle
-        (lambda whole: with_byte(whole, 0x2000, 0x77), "hang together"),  # no header
-        (lambda whole: with_byte(whole, 0x2001, 0x77), "hang together"),  # no kind of file
-        (lambda whole: with_byte(whole, 0x2004, 0x77), "hang together"),  # beyond the end
-        (lambda whole: with_byte(whole, 0x204A, 0x77), "hang together"),  # in no directory
+        (lambda whole: with_byte(whole, 8, 16), "hang together"),  # more historical bytes than there can be
+        (lambda whole: with_byte(whole, HEAP, 0x77), "hang together"),  # no header
+        (lambda whole: with_byte(whole, HEAP + 1, 0x77), "hang together"),  # no kind of file
+        (lambda whole: with_byte(whole, HEAP + 4, 0x77), "hang together"),  # beyond the end
+        (lambda whole: with_byte(whole, HEAP, layout.DELETED), "hang together"),  # a file in a deleted directory
+        (lambda whole: with_byte(whole, HEAP + 11, 0x40), "hang together"),  # a directory in a file
+        (lambda whole: with_byte(whole, FILE + 1, Kind.DIRECTORY)[: FILE + 8] + bytes(4) + whole[FILE + 12 :], "hang"),
+        (lambda whole: with_byte(whole, FILE + 10, 0x77), "hang together"),  # in no directory
+        (lambda whole: with_byte(whole, FILE + 14, 0x77), "hang together"),  # larger than its block
+        (lambda whole: with_byte(whole, FILE + 1, Kind.FIXED), "hang together"),  # no records
+        (lambda whole: with_byte(whole, FILE + 1, Kind.CYCLIC), "hang together"),
+        (lambda whole: with_byte(whole, FILE + 1, Kind.KEYS), "hang together"),  # no slots
+        (lambda whole: whole[: FILE + 1] + b"\x05" + whole[FILE + 2 : FILE + 14] + SLOTS + whole[FILE + 18 :], "hang"),
     ],
 )
 def test_what_is_no_card_any_more_is_told_by_name_and_remedy(path: Path, damaged, text: str) -> None:
@@ -242,6 +293,61 @@ def test_what_is_no_card_any_more_is_told_by_name_and_remedy(path: Path, damaged
         open_card_file(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "sscard card make" in str(caught.value)
+
+
+def test_a_file_may_lie_before_its_directory(tmp_path: Path) -> None:
+    """It takes the place of a deleted one of the same size."""
+    store = Store(Eeprom(free_image().content), T514)
+    assert store.root is not None
+    store.create(store.root, Kind.DIRECTORY, 0xDF01, parameters=bytes(16))
+    store.delete(store.root.files[0])
+    (below,) = store.root.directories
+    at = store.create(below, Kind.LINEAR, 0xEF05, sfi=5, size=120, parameters=FREE)
+    assert at < below.at
+    store.commit()
+    path = tmp_path / "moved.card"
+    create_card_file(path, CardImage(store.eeprom.content)).close()
+    open_card_file(path).close()
+
+
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, IndexError, KeyError, RecursionError, NoChipError])
+def test_damage_that_shows_later_is_told_the_same_way(path: Path, error: type[Exception]) -> None:
+    with pytest.raises(CardFileDamagedError) as caught, telling_damage(path):
+        raise error("what it was")
+    told = "what it was" if error is NoChipError else f"{cardfile._UNSOUND}; make it anew with `sscard card make`"
+    assert str(caught.value) == f"{path}: {told}"
+
+
+def test_whatever_bytes_are_wrong_the_card_works_or_the_file_is_told(tmp_path: Path) -> None:
+    path, rng = tmp_path / "damaged.card", random.Random(65536)
+    content = ready_image("3.0").content
+    blocks, at = [], HEAP
+    while (block := layout.unpacked(at, content[at : at + layout.HEADER])) is not None:
+        blocks.append(block)
+        at += block.length
+        if at + layout.HEADER > len(content):
+            break
+    assert len(blocks) > 50
+    found: Counter[str] = Counter()
+    for turn in range(400):
+        damaged = bytearray(content.ljust(SIZE, b"\xff"))
+        for _ in range(rng.randint(1, 3)):
+            block = rng.choice(blocks)
+            places = (rng.randrange(64), block.at + rng.randrange(64), rng.randrange(block.at, block.at + block.length))
+            damaged[places[(turn + 1) % 3]] = rng.randrange(256)
+        path.unlink(missing_ok=True)
+        path.write_bytes(damaged)
+        path.chmod(0o600)
+        try:
+            image = read_card_file(path)
+            with telling_damage(path):
+                survey(image)
+                SoftwareCard(image).power_on()
+        except CardFileError:
+            found["told"] += 1
+        else:
+            found["works"] += 1
+    assert min(found["told"], found["works"]) > 50
 
 
 def test_a_card_whose_file_cannot_be_written_is_cut_off_and_keeps_what_it_had(path: Path) -> None:
