@@ -10,7 +10,7 @@ from cardlib.psam import SM4_KEY, SSF33_KEY
 from simulator.access import FileRights
 from simulator.command import SW, Refused
 from simulator.credentials import Key, KeyUse
-from simulator.files import Directory, Kind
+from simulator.files import Kind, Path
 from simulator.memory import layout, system
 from simulator.memory.image import CardImage
 from simulator.memory.store import Store
@@ -47,8 +47,8 @@ class Dialect(ABC):
         """Whether the current directory is still being built, so that its files' rights do not bind yet."""
 
     @abstractmethod
-    def fci(self, store: Store, directory: Directory) -> bytes:
-        """What SELECT of a directory answers; b"" for nothing but 9000."""
+    def fci(self, store: Store, path: Path) -> bytes:
+        """What SELECT of the directory at the end of ``path`` answers; b"" for nothing but 9000."""
 
     def charge(self, kind: Kind, size: int, count: int, name: bytes) -> int:  # noqa: ARG002
         """Bytes that a directory or file takes of the space of those above it."""

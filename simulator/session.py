@@ -36,7 +36,7 @@ class Session:
         self.selection.enter(path)
         self.security.enter(path)
         self.dialect.entered(self)
-        return self.dialect.fci(self.store, path[-1])
+        return self.dialect.fci(self.store, path)
 
     def rebuilt(self) -> None:
         """Look at the structure anew, after a command has changed it; the selection stays as far as it can."""

@@ -7,7 +7,7 @@ from simulator.commands.account import ACCOUNT_INSTRUCTIONS
 from simulator.commands.authentication import external_authenticate, get_challenge, internal_authenticate
 from simulator.commands.binary import read_binary
 from simulator.commands.blocking import block_application, block_card, leaving_blocked
-from simulator.commands.instruction import Instruction
+from simulator.commands.instruction import Instruction, table
 from simulator.commands.pin import change_pin, unblock_pin, verify
 from simulator.commands.records import read_record
 from simulator.commands.select import select
@@ -34,7 +34,7 @@ _HANDLERS: Final = (
 INSTRUCTIONS: Final = MappingProxyType(
     {
         b"\x00\xa4": Instruction(leaving_blocked(select)),
-        **{bytes((cla, ins)): Instruction(handler, out) for cla, ins, handler, out in _HANDLERS},
+        **table(_HANDLERS),
         **ACCOUNT_INSTRUCTIONS,
     }
 )

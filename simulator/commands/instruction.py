@@ -1,6 +1,6 @@
 """One row of the command table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -42,3 +42,12 @@ class Instruction:
         elif length and size == 6 + length:
             return Command(raw[2], raw[3], raw[5:-1], raw[-1], exact, raw[:5])
         raise Refused(SW.WRONG_LENGTH)
+
+
+Row: TypeAlias = tuple[int, int, Handler, bool]
+"""CLA, INS, handler, and whether the command is outgoing."""
+
+
+def table(rows: Iterable[Row]) -> dict[bytes, Instruction]:
+    """CLA and INS → the command, from the rows that a group of commands is declared by."""
+    return {bytes((cla, ins)): Instruction(handler, outgoing) for cla, ins, handler, outgoing in rows}

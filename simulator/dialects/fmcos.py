@@ -22,7 +22,7 @@ from simulator.access import FORBIDDEN, FileRights
 from simulator.command import SW, Command, Refused
 from simulator.commands import INSTRUCTIONS, Instruction
 from simulator.commands.bank import get_processing_options
-from simulator.commands.instruction import Handler
+from simulator.commands.instruction import Handler, table
 from simulator.credentials import Key, KeyUse
 from simulator.dialect import Dialect
 from simulator.dialects.fmcos_commands import authentication, blocking, files, pin, ssc
@@ -49,7 +49,7 @@ from simulator.dialects.fmcos_commands.state import (
     powered,
     world,
 )
-from simulator.files import Directory, Kind
+from simulator.files import Kind, Path
 from simulator.memory.image import CardImage
 from simulator.memory.store import Store
 from simulator.memory.system import TRANSPORT_KEY_SIZE, LifeCycle
@@ -122,12 +122,13 @@ class _Fmcos(Dialect):
     def unblocking_level(self, pin: Key) -> int:  # noqa: ARG002
         return UNBLOCK_LEVEL
 
-    def fci(self, store: Store, directory: Directory) -> bytes:
+    def fci(self, store: Store, path: Path) -> bytes:
         """6F{84 name, A5{88 SFI of the DIR file, 9F0C content of the file that the directory's descriptor names}}.
 
         The first is in the key file's descriptor, as 000xxxxx for a DDF; the second as 100xxxxx. What the descriptor of
         the SSSE says of its algorithm stands in 9F0C as 86 01 xx.
         """
+        directory = path[-1]
         keys = directory.internal_file(Kind.KEYS)
         inner = b""
         sfi = keys.parameters[KEYS_SFI] if keys else 0
@@ -215,7 +216,7 @@ _HANDLERS: Final = (
 """CLA, INS, handler, and whether it is outgoing."""
 
 _MANUAL: Final[Mapping[bytes, Instruction]] = MappingProxyType(
-    {bytes((cla, ins)): Instruction(_limited(handler), out) for cla, ins, handler, out in _HANDLERS}
+    table((cla, ins, _limited(handler), outgoing) for cla, ins, handler, outgoing in _HANDLERS)
 )
 
 
@@ -234,7 +235,7 @@ _LOCKED: Final = _only(b"\x00\xa4", b"\x00\x84", b"\x84\x18")
 _SSC: Final[Mapping[bytes, Instruction]] = MappingProxyType(
     {
         **INSTRUCTIONS,
-        **{bytes((cla, ins)): Instruction(handler, out) for cla, ins, handler, out in _CREATING},
+        **table(_CREATING),
         b"\x00\xa4": Instruction(blocking.select),
         b"\x00\x82": Instruction(ssc.external_authenticate),
         b"\x00\xd6": Instruction(ssc.update_binary),

@@ -8,16 +8,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from apdu.tlv import encode
-from cardlib.crypto import SM4, TRIPLE_DES, CipherSuite
 from cardlib.fci import DF_NAME, FCI_TEMPLATE, ISSUER_DISCRETIONARY, PROPRIETARY
-from cardlib.psam import CARD_INFORMATION, FREE, NEVER, SM4_KEY, SSF33_KEY, PsamKeyType
+from cardlib.psam import CARD_INFORMATION, FREE, NEVER, PsamKeyType
 from simulator import access
 from simulator.access import Condition, FileRights, Own
 from simulator.command import SW, Refused
 from simulator.commands.instruction import Instruction
-from simulator.credentials import Key, KeyUse
+from simulator.credentials import KeyUse
 from simulator.dialect import Dialect
-from simulator.files import Directory, Kind
+from simulator.files import Kind, Path
 from simulator.memory.store import Store
 from simulator.psam.places import DIR_SFI_AT, is_environment
 from simulator.psam.quirks import quirks_of
@@ -61,8 +60,9 @@ class _Psam(Dialect):
     def unrestricted(self, session: Session) -> bool:
         return not session.directory.ended
 
-    def fci(self, store: Store, directory: Directory) -> bytes:
+    def fci(self, store: Store, path: Path) -> bytes:
         """6F{84 name, A5{88 SFI of DIR, 9F0C the last two bytes of EF 0015}}; A5 of environments only."""
+        directory = path[-1]
         inner = encode(DF_NAME, directory.name) if directory.name else b""
         if is_environment(directory):
             proprietary = encode(_SFI_OF_DIR, directory.parameters[DIR_SFI_AT : DIR_SFI_AT + 1])
@@ -71,12 +71,6 @@ class _Psam(Dialect):
                 proprietary += encode(ISSUER_DISCRETIONARY, store.content(file)[_FCI_DATA])
             inner += encode(PROPRIETARY, proprietary)
         return encode(FCI_TEMPLATE, inner)
-
-    def suite(self, key: Key) -> CipherSuite:
-        """As the key's algorithm byte says; refuses with 6A81 for SSF33."""
-        if key.algorithm == SSF33_KEY:
-            raise Refused(SW.FUNCTION_UNSUPPORTED)
-        return SM4 if key.algorithm == SM4_KEY else TRIPLE_DES
 
     def begin(self, session: Session) -> None:
         session.extension = PsamState()

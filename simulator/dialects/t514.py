@@ -26,7 +26,7 @@ from simulator.commands.update import update_binary
 from simulator.credentials import SLOT, Key, KeyUse, is_packed_pin
 from simulator.dialect import Dialect
 from simulator.dialects.keyloading import loaded_key
-from simulator.files import MAX_SFI, MF_FID, Directory, Kind
+from simulator.files import MAX_SFI, MF_FID, Directory, Kind, Path
 from simulator.memory.layout import HEADER, MAX_RECORDS
 from simulator.memory.store import Store
 from simulator.memory.system import LifeCycle
@@ -42,19 +42,19 @@ _HEAD: Final = 11
 _MAX_LEVELS: Final = 3
 _FCI_RECORD: Final = 0x70
 _FCI_HEAD: Final = 5
-_KINDS: Final = {
+_KINDS: Final[Mapping[int, Kind]] = {
     T514File.TRANSPARENT: Kind.TRANSPARENT,
     T514File.FIXED: Kind.FIXED,
     T514File.VARIABLE: Kind.LINEAR,
     T514File.DIR: Kind.LINEAR,
     T514File.CYCLIC: Kind.CYCLIC,
 }
-_INTERNAL: Final = {
+_INTERNAL: Final[Mapping[int, Kind]] = {
     T514Internal.AMOUNTS: Kind.AMOUNTS,
     T514Internal.KEYS: Kind.KEYS,
     T514Internal.FCI: Kind.CONTROL,
 }
-_USES: Final = {
+_USES: Final[Mapping[int, KeyUse]] = {
     T514Key.MASTER: KeyUse.MASTER,
     T514Key.PIN: KeyUse.PIN,
     T514Key.MAINTENANCE: KeyUse.MAINTENANCE,
@@ -88,7 +88,7 @@ class _T514(Dialect):
         )
 
     def key_use(self, type_byte: int) -> KeyUse:
-        return _USES.get(T514Key(type_byte), KeyUse.OTHER) if type_byte in list(T514Key) else KeyUse.OTHER
+        return _USES.get(type_byte, KeyUse.OTHER)
 
     def unblocking_level(self, pin: Key) -> int:
         return pin.algorithm
@@ -96,10 +96,9 @@ class _T514(Dialect):
     def unrestricted(self, session: Session) -> bool:
         return not session.directory.ended and _may_build(session)
 
-    def fci(self, store: Store, directory: Directory) -> bytes:
+    def fci(self, store: Store, path: Path) -> bytes:
         """From the FCI file of the directory, or of the one above: record 70{FID, length, FCI}."""
-        root = store.root
-        path = next((path for path in root.walk() if path[-1] is directory), ()) if root else ()
+        directory = path[-1]
         fid = directory.fid.to_bytes(2, "big")
         for level in reversed(path[-2:]):
             file = level.internal_file(Kind.CONTROL)
@@ -115,9 +114,7 @@ T514: Final[Dialect] = _T514()
 def _condition(nibble: int, right: bytes) -> Condition:
     """A right: level in the parent ‖ level in the own directory, joined as the SCW's nibble says."""
     parents, own = _side(right[0], Parents), _side(right[1], Own)
-    if nibble == levels.T514_AND:
-        return own if parents is ALWAYS else parents if own is ALWAYS else Both(parents, own)
-    return own if parents is NEVER else parents if own is NEVER else Either(parents, own)
+    return Both(parents, own) if nibble == levels.T514_AND else Either(parents, own)
 
 
 def _side(level: int, side: type[Parents] | type[Own]) -> Condition:
@@ -235,10 +232,7 @@ def _create_file(session: Session, data: bytes) -> None:
     directory = session.directory
     space, fid, kind = int.from_bytes(data[3:5], "big"), int.from_bytes(data[5:7], "big"), data[7]
     sfi, record = data[9], data[11]
-    internal = kind == T514File.INTERNAL
-    found = _INTERNAL.get(T514Internal(record)) if internal and record in list(T514Internal) else None
-    if not internal:
-        found = _KINDS.get(T514File(kind)) if kind in list(T514File) else None
+    found = _INTERNAL.get(record) if kind == T514File.INTERNAL else _KINDS.get(kind)
     if found is None or not 0 < sfi <= MAX_SFI:
         raise Refused(SW.WRONG_DATA)
     held = (*directory.files, *directory.internal)
@@ -295,17 +289,11 @@ def _delete(session: Session, command: Command) -> bytes:
         entry = next((entry for entry in among if entry.fid == fid), None)
         if entry is None:
             raise Refused(SW.FILE_NOT_FOUND)
-        if isinstance(entry, Directory):
-            _require_open(entry)
+        if isinstance(entry, Directory) and any(path[-1].ended for path in entry.walk()):
+            raise Refused(SW.CONDITIONS)
         session.store.delete(entry)
     session.rebuilt()
     return b""
-
-
-def _require_open(directory: Directory) -> None:
-    """Refuse with 6985 to delete what is ended, or holds something that is."""
-    if any(path[-1].ended for path in directory.walk()):
-        raise Refused(SW.CONDITIONS)
 
 
 def _write_key(session: Session, command: Command) -> bytes:
@@ -321,7 +309,7 @@ def _write_key(session: Session, command: Command) -> bytes:
     master = session.security.find(directory, KeyUse.MASTER)
     record = loaded_key(session, command, master, _DESCRIPTOR + 8)
     kind, number, version, _, tries, algorithm, level, length = record[:8]
-    if kind not in list(T514Key) or (kind == T514Key.MASTER) != (command.p1 == 1) or length > _DESCRIPTOR:
+    if kind not in _USES or (kind == T514Key.MASTER) != (command.p1 == 1) or length > _DESCRIPTOR:
         raise Refused(SW.WRONG_DATA)
     if tries != levels.T514_NEVER_BLOCKS and not 1 <= tries <= 15:
         raise Refused(SW.WRONG_DATA)

@@ -6,7 +6,7 @@ from typing import Final, NoReturn
 
 from simulator.command import SW, Refused
 from simulator.commands.binary import read_binary
-from simulator.commands.instruction import Instruction
+from simulator.commands.instruction import Instruction, table
 from simulator.commands.records import read_record
 from simulator.psam.authentication import external_authenticate, get_challenge
 from simulator.psam.building import create, create_mf, end_of_issue, erase, load_plain_key
@@ -54,7 +54,7 @@ _CLASSES: Final = sorted({cla for cla, *_ in _HANDLERS})
 INSTRUCTIONS: Final[Mapping[bytes, Instruction]] = MappingProxyType(
     {
         **{bytes((cla, ins)): _Unknown(select) for cla in _CLASSES for ins in range(0x100)},
-        **{bytes((cla, ins)): Instruction(handler, out) for cla, ins, handler, out in _HANDLERS},
+        **table(_HANDLERS),
     }
 )
 """CLA and INS → the command. No block or unblock command is among them: the text has none [S2.9 §9]."""

@@ -1,8 +1,9 @@
 """Any commands in any order, to a card and to the model of it, with power cuts between and within them."""
 
 import re
+from collections import Counter
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -97,14 +98,13 @@ class CardAgainstModel(RuleBasedStateMachine):
 
     version = "2.0"
     kind: type[SoftwareCard] = SoftwareCard
+    total: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
-        version, kind = self.version, self.kind
-        self.terminal = Terminal(lambda memory: new_card(version, memory, kind), version, learnt(version).copy())
+        make, version = self.kind, self.version
+        self.terminal = Terminal(lambda memory: new_card(version, memory, make), version, learnt(version).copy())
         self.steps = 0
-
-    # Shorthands
 
     @property
     def where(self) -> str:
@@ -395,3 +395,5 @@ class CardAgainstModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not self.terminal.ambiguous:
             self.terminal.examine(self.terminal.model.lasting, EVERY_KEY)
+        assert self.terminal.compared + self.terminal.lost, "a run asks at least where it begins"
+        self.total.update(compared=self.terminal.compared, lost=self.terminal.lost)

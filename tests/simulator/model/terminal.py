@@ -79,6 +79,8 @@ class Terminal:
         self.recovery: Cut | None = None
         self.ambiguous = False
         self.seen: set[bytes] = set()
+        self.compared = self.lost = 0
+        """Answers that were the model's, and losses of power that the card came back from as it may."""
 
     # One command, with or without a power cut
 
@@ -93,10 +95,13 @@ class Terminal:
         writes = before != model.lasting or model.midway is not None
         if cut and not answer and writes:
             self._survive(before, cut)
+            self.lost += 1
         elif answer != expected:
             raise DisagreedError(f"{command.hex()}: the card says {answer.hex()}, the model {expected.hex()}")
         elif cut and cut.write == 1 and writes:
             raise DisagreedError(f"{command.hex()}: answered {answer.hex()} without a write of what had to be written")
+        else:
+            self.compared += 1
         return answer
 
     def _survive(self, before: Lasting, cut: Cut) -> None:
