@@ -18,7 +18,8 @@ import grpc
 from cardlib import commands
 from cardlib.commands import RecordMode
 from cardlib.crypto import Algorithm
-from cardlib.keys import CardFactors, Cryptogram, KeyReference, KeyRequest
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest
+from cardlib.keys import KeyReference
 from cardlib.profiles import LATEST, profile_for
 from services.custody.development import DevelopmentCustodian
 from sscard.v1.card_pb2 import Authenticity, ReadIdentityRequest
@@ -127,7 +128,7 @@ class BareRead:
             challenge, own = self._send(card, commands.get_challenge().to_bytes()), secrets.token_bytes(8)
             asked.append(Cryptogram(KeyReference("RKSSSE"), challenge, own))
         factors = CardFactors(self.algorithm, issuer[2:5].hex(), bytes(card.getATR()[-8:]))
-        expected, *permit = self.custodian.cryptograms(KeyRequest(factors, tuple(asked)))
+        expected, *permit = self.custodian.perform(KeyRequest(factors, tuple(asked)))
         assert proof == expected
         if self.keyed:
             self._send(card, commands.external_authenticate(0x0A, permit[0], own).to_bytes())

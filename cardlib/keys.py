@@ -1,18 +1,16 @@
-"""The keys of a card (密钥): what each is for and how a card addresses it, and how a flow asks for their use.
+"""The keys of a card (密钥): what each is for and how a card addresses it.
 
 The table is that of the card's key list: names and ids [S2.5 T14, S2.9 annex B, S2.6 T3, S1 TB2]. It holds names, never
 key values.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from apdu.flow import Question
-from apdu.secret import Secret
-from cardlib.crypto import Algorithm, card_key, factors, suite_for
+from cardlib.crypto import Algorithm
 
 
 class Purpose(Enum):
@@ -42,6 +40,10 @@ class Purpose(Enum):
     """DSK: right to update the starting day of the year."""
     MASTER = "主控密钥"
     """MK: right to create and delete files and to load keys."""
+    TEMPORARY = "临时主控密钥"
+    """TMK: stands in for every master key until the card is built, and protects the loading of the others."""
+    TRANSPORT = "传输密钥"
+    """What a blank chip asks for before anything is built on it; one value for a lot of chips."""
 
 
 _NOT_FOR_AUTHENTICATION: Final = frozenset({Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD, Purpose.TAC})
@@ -202,76 +204,14 @@ class KeyReference:
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class CardFactors:
-    """What makes a card's keys its own: arguments as for :func:`cardlib.crypto.factors`.
+CHIP_KEYS: Final[Mapping[str, KeyDeclaration]] = MappingProxyType(
+    {
+        "TMK": KeyDeclaration("TMK", Purpose.TEMPORARY, "MF", _ISSUER),
+        "TRANSPORT": KeyDeclaration("TRANSPORT", Purpose.TRANSPORT, "MF", _ISSUER),
+    }
+)
+"""Keys that a chip knows while a card is built on it, and no finished card [S2.10 §5.2].
 
-    ``region``: first six digits of item 01 (卡的识别码). ``card_factor``: historical bytes T6…TD, 8 bytes. Raises
-    :class:`~apdu.errors.MalformedError` when they cannot be that, as with a card whose item 01 is blank.
-    """
-
-    algorithm: Algorithm
-    region: str
-    card_factor: bytes
-
-    def __post_init__(self) -> None:
-        factors(self.region, self.card_factor)
-
-    def card_key(self, key: KeyReference, root: Secret, keys: Mapping[str, KeyDeclaration] = KEYS) -> Secret:
-        """This card's own key under the first-level root key (一级根密钥) ``root``, in the length it has on this card.
-
-        ``keys``: what is known of keys by their name. A root that is longer is cut: single DES takes the left half.
-        """
-        size = keys[key.name].size(self.algorithm) if key.name in keys else len(root)
-        return card_key(suite_for(self.algorithm), Secret(root.reveal()[:size]), self.region, self.card_factor)
-
-
-@dataclass(frozen=True, slots=True)
-class Cryptogram:
-    """One authentication cryptogram to compute (鉴别数据) [S2.4 §8.4, §4]: auth8 of ``original`` under a session key.
-
-    ``factor`` makes the session key, 4 or 8 bytes: the card's challenge for EXTERNAL AUTHENTICATION, bytes 1–8 of the
-    command for INTERNAL AUTHENTICATION. ``original`` is what is encrypted, 8 bytes. Both cards and terminals compute
-    the same.
-    """
-
-    key: KeyReference
-    factor: bytes = field(repr=False)
-    original: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Mac:
-    """One message authentication code to compute (报文鉴别码) [S2.4 §8.2, S2.7 §11–12]: 4 bytes.
-
-    Of a command: ``key`` is a maintenance key (STK); ``factor`` makes the session key: the card's last challenge, 4 or
-    8 bytes. ``data``: header with the Lc that counts the MAC, and command data
-    (:func:`cardlib.commands.authenticated`). MAC1 and MAC2 of a load or purchase: ``key`` is DLK or DPK, ``factor`` the
-    8 bytes of :func:`cardlib.crypto.load_factor` or :func:`cardlib.crypto.purchase_factor`; ``data`` has no header.
-    """
-
-    key: KeyReference
-    factor: bytes = field(repr=False)
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Tac:
-    """One transaction authentication code of the medical account to compute (交易验证码) [S2.7 §15]: 4 bytes.
-
-    ``key`` is DTK, of which no session key is made; ``data`` has no header.
-    """
-
-    key: KeyReference
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class KeyRequest(Question[tuple[bytes, ...]]):
-    """A flow asks a key custodian for what takes keys of one card; the answers come in the same order.
-
-    8 bytes for each :class:`Cryptogram`, 4 for each :class:`Mac` and :class:`Tac`.
-    """
-
-    card: CardFactors
-    cryptograms: tuple[Cryptogram | Mac | Tac, ...]
+TMK is diversified for each chip, as the keys of a card are; TRANSPORT is not, and its version is the number of the lot.
+Both come to the chip in clear by its commands, so they protect nothing from who listens at the chip.
+"""

@@ -12,7 +12,8 @@ from cardlib.cos.fmcos import Fmcos
 from cardlib.cos.plan import CardParameters, Records, plan_card
 from cardlib.cos.t514 import T514
 from cardlib.crypto import Algorithm
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from simulator.card import SoftwareCard
 from simulator.dialects import BY_NAME
 from simulator.making.maker import TEMPORARY_KEY, make

@@ -12,7 +12,8 @@ from cardlib.commands import Balance, RecordMode, Transaction
 from cardlib.conformance.case import NotRun, ResetCard, Subject
 from cardlib.conformance.steps import Steps, computed, enter, must, require, tell, verify
 from cardlib.crypto import load_factor, purchase_factor
-from cardlib.keys import KeyReference, Mac, Tac
+from cardlib.key_requests import Mac, Tac
+from cardlib.keys import KeyReference
 from cardlib.model import AddressableFile, Directory
 
 INDEX: Final = 1

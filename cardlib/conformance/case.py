@@ -11,7 +11,7 @@ from apdu.flow import Flow, Question
 from apdu.response import ResponseAPDU
 from apdu.secret import Secret
 from apdu.status import OK
-from cardlib.keys import CardFactors
+from cardlib.key_requests import CardFactors
 from cardlib.model import CardProfile
 
 _WORD: Final = re.compile(r"[0-9A-Fx]{4}")

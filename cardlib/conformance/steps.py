@@ -11,7 +11,8 @@ from apdu.status import OK
 from cardlib import commands
 from cardlib.access import Way, ways
 from cardlib.conformance.case import Deviation, NotRun, Subject
-from cardlib.keys import CardFactors, Cryptogram, KeyReference, KeyRequest, Mac, Tac
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac, Tac
+from cardlib.keys import KeyReference
 from cardlib.model import AddressableFile, CyclicFile, Directory, FileClass, TransparentFile
 
 T = TypeVar("T")

@@ -34,7 +34,8 @@ from cardlib.flows.session import (
     proves,
 )
 from cardlib.forms import FormMemory
-from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest
+from cardlib.keys import KEYS, KeyReference
 from cardlib.model import AddressableFile, FileContents
 from cardlib.values import ItemWarning
 

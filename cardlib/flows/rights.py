@@ -24,7 +24,8 @@ from cardlib.errors import (
     PinRequiredError,
 )
 from cardlib.flows.session import AUTHENTICATION_KEY, KEY_VERSION_WANTED, CardSession, not_authentic, proves
-from cardlib.keys import CardFactors, Cryptogram, KeyReference, KeyRequest, Mac
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac
+from cardlib.keys import KeyReference
 from cardlib.model import ElementaryFile
 from cardlib.rules import Rule
 

@@ -34,7 +34,8 @@ from cardlib.forms import (
     record_lengths,
     ways_to_select,
 )
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from cardlib.model import AddressableFile, CardProfile, CyclicFile, Directory, Item, LinearFile, Records
 from cardlib.profiles import ALL, LATEST, profile_for
 from cardlib.profiles.ssse import ISSUER

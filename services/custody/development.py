@@ -1,24 +1,29 @@
 """A custodian of keys that everybody knows: for the demonstration, for tests, for trying things out."""
 
+import itertools
 from collections.abc import Mapping
+from typing import Final
 
 from apdu.errors import CardError
+from apdu.secret import Secret
 from cardlib import development_keys
-from cardlib.crypto import suite_for
-from cardlib.custody import KeyCustodian
 from cardlib.errors import KeyUnavailableError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyDeclaration, KeyRequest, Mac, Purpose, Tac
+from cardlib.key_requests import CardFactors
+from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, KeyReference, Purpose
+from services.custody.card_keys import CardKeyCustodian
 
-_MAKES_MACS = frozenset({Purpose.MAINTENANCE, Purpose.LOAD, Purpose.PURCHASE})
-"""What keys are for whose session keys make MACs: of commands, of loads and of purchases."""
+TERMINAL: Final = bytes.fromhex("990000000001")
+"""Terminal number of the development keys' purchases."""
+TRANSPORT: Final = Secret(b"\xff" * 16)
+"""Transport key of the simulator's blank chips, of every lot."""
 
 
 class DevelopmentKeysRefusedError(CardError):
     """The published development keys were asked for outside development mode (生产环境禁用开发密钥)."""
 
 
-class DevelopmentCustodian(KeyCustodian):
-    """Computes cryptograms, MACs and TACs from the published development root keys (:mod:`cardlib.development_keys`).
+class DevelopmentCustodian(CardKeyCustodian):
+    """Answers from the published development root keys (:mod:`cardlib.development_keys`).
 
     Every answer goes from root key to card key to session key to result; nothing is kept between answers. May be
     used from several threads. ``keys``: which keys there are, by name. Construction raises
@@ -31,33 +36,18 @@ class DevelopmentCustodian(KeyCustodian):
                 "the development keys are public and serve in development mode only: "
                 "switch it on for software cards, or configure another key custodian"
             )
-        self._keys = keys
-        self._roots = development_keys.load(keys)
+        super().__init__(keys, terminal=(TERMINAL, itertools.count(1).__next__))
+        self._roots = development_keys.load({**CHIP_KEYS, **keys})
 
-    def cryptograms(self, request: KeyRequest) -> tuple[bytes, ...]:
-        """As :meth:`cardlib.custody.KeyCustodian.cryptograms`; MalformedError for a factor of a length not taken."""
-        return tuple(self._computed(request.card, wanted) for wanted in request.cryptograms)
-
-    def _computed(self, card: CardFactors, wanted: Cryptogram | Mac | Tac) -> bytes:
-        suite = suite_for(card.algorithm)
-        name = wanted.key.name
-        root = self._roots.get(wanted.key)
+    def card_key(self, card: CardFactors, key: KeyReference) -> Secret:
+        """From the published root key, every time anew."""
+        declared = self._keys.get(key.name)
+        if declared is not None and declared.purpose is Purpose.TRANSPORT:
+            return TRANSPORT
+        root = self._roots.get(key)
         if root is None:
-            raise KeyUnavailableError(name, f"there is no development key of version {wanted.key.version}")
-        if isinstance(wanted, Cryptogram) and not self._keys[name].authenticates:
-            raise KeyUnavailableError(name, "it is not a key for authentication")
-        # A key serves one function only [S2.4 §7.1].
-        if isinstance(wanted, Mac) and self._keys[name].purpose not in _MAKES_MACS:
-            raise KeyUnavailableError(name, "it is not a key for MACs")
-        if isinstance(wanted, Tac) and self._keys[name].purpose is not Purpose.TAC:
-            raise KeyUnavailableError(name, "it is not a key for TACs")
-        own = card.card_key(wanted.key, root, self._keys)
-        if isinstance(wanted, Tac):
-            return suite.mac(suite.tac_key(own), wanted.data)
-        session = suite.session_key(own, wanted.factor)
-        if isinstance(wanted, Mac):
-            return suite.mac(session, wanted.data)
-        return suite.cryptogram(session, wanted.original)
+            raise KeyUnavailableError(key.name, f"there is no development key of version {key.version}")
+        return card.card_key(key, root, self._keys)
 
     def __repr__(self) -> str:
         return f"<DevelopmentCustodian of {len(self._roots)} published keys>"

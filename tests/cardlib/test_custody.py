@@ -7,7 +7,8 @@ from apdu.flow import Question, ask, run
 from cardlib.crypto import Algorithm
 from cardlib.custody import KeyCustodian, NoKeys
 from cardlib.errors import KeyUnavailableError
-from cardlib.keys import CardFactors, Cryptogram, KeyReference, KeyRequest
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest
+from cardlib.keys import KeyReference
 
 CARD = CardFactors(Algorithm.SM4, "990100", bytes(8))
 REQUEST = KeyRequest(
@@ -18,8 +19,8 @@ REQUEST = KeyRequest(
 class Echo(KeyCustodian):
     """Answers every request with its originals."""
 
-    def cryptograms(self, request):
-        return tuple(cryptogram.original for cryptogram in request.cryptograms)
+    def perform(self, request):
+        return tuple(cryptogram.original for cryptogram in request.tasks)
 
 
 class Weather(Question[str]):

@@ -8,7 +8,8 @@ from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.crypto import Algorithm
 from cardlib.errors import AlgorithmUnsupportedError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, Evidence, KeyReference, KeyRequest, Level, Mac, Purpose
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac
+from cardlib.keys import KEYS, Evidence, KeyReference, Level, Purpose
 
 # As printed: name, card id, ✔ seen, ○ published, – inferred; "?" = no id is known.
 CARD_IDS = {

@@ -7,7 +7,8 @@ from cardlib.conformance import Outcome, cases
 from cardlib.conformance.booking import NO_ACCOUNT
 from cardlib.crypto import load_factor, purchase_factor, suite_for
 from cardlib.development_keys import load
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from simulator.people import READY, ready_card
 
 SELECT_DF04 = bytes.fromhex("00A4040006D15600000503")

@@ -42,11 +42,11 @@ class OtherKeys(KeyCustodian):
     def __init__(self, right: KeyCustodian, *but: str) -> None:
         self.right, self.but = right, but
 
-    def cryptograms(self, request):
-        answers = self.right.cryptograms(request)
+    def perform(self, request):
+        answers = self.right.perform(request)
         return tuple(
             answer if wanted.key.name in self.but else bytes(byte ^ 0xFF for byte in answer)
-            for wanted, answer in zip(request.cryptograms, answers, strict=True)
+            for wanted, answer in zip(request.tasks, answers, strict=True)
         )
 
 

@@ -14,7 +14,8 @@ from cardlib import development_keys
 from cardlib.cos import t514
 from cardlib.cos.plan import Plan, PlannedDirectory, PlannedFile, PlannedKey, PlannedPin
 from cardlib.crypto import Algorithm
-from cardlib.keys import CardFactors, KeyReference, Level, Purpose
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference, Level, Purpose
 from cardlib.model import Structure
 from cardlib.rules import FREE, NEVER, PIN, AllOf, AnyOf, Key, Rule
 from simulator.card import SoftwareCard

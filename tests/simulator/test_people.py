@@ -3,7 +3,8 @@ import pytest
 from apdu.tlv import find, parse_simple
 from cardlib.crypto import Algorithm, suite_for
 from cardlib.development_keys import load
-from cardlib.keys import KEYS, CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KEYS, KeyReference
 from cardlib.model import AddressableFile, Directory, FileClass, LinearFile, TransparentFile
 from cardlib.values import CardIdentifier
 from simulator.people import READY, ready_card

@@ -17,7 +17,8 @@ from cardlib.crypto import SM4, Algorithm
 from cardlib.development_keys import load
 from cardlib.flows.read_identity import Authenticity, IdentityReading, read_identity
 from cardlib.forms import FormMemory
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from cardlib.model import LinearFile
 from cardlib.profiles.v2 import V2
 from cardlib.profiles.v3 import V3

@@ -15,7 +15,7 @@ from apdu.transport.wrappers import get_response
 from cardlib.custody import KeyCustodian
 from cardlib.development_keys import load
 from cardlib.forms import FormMemory
-from cardlib.keys import KeyRequest
+from cardlib.key_requests import KeyRequest
 from cardlib.model import AddressableFile, CardProfile
 from cardlib.profiles import profile_for
 from cardlib.values import Value
@@ -74,7 +74,7 @@ class Desk:
 
     @property
     def asked_keys(self) -> list[str]:
-        return [wanted.key.name for request in self.requests for wanted in request.cryptograms]
+        return [wanted.key.name for request in self.requests for wanted in request.tasks]
 
 
 def full_card(

@@ -47,11 +47,11 @@ class Without(DevelopmentCustodian):
         super().__init__(development_mode=True)
         self.names = names
 
-    def cryptograms(self, request):
-        for wanted in request.cryptograms:
+    def perform(self, request):
+        for wanted in request.tasks:
             if wanted.key.name in self.names:
                 raise KeyUnavailableError(wanted.key.name)
-        return super().cryptograms(request)
+        return super().perform(request)
 
 
 OPENING = ["SELECT", "READ RECORD"]

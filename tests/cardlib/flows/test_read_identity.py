@@ -24,7 +24,7 @@ from cardlib.errors import (
 )
 from cardlib.flows.read_identity import Authenticity, AuthenticityCheck, IdentityReading, read_identity
 from cardlib.forms import STANDARD, FormMemory, Reading
-from cardlib.keys import KeyRequest
+from cardlib.key_requests import KeyRequest
 from services.custody.development import DevelopmentCustodian
 from simulator.people import ready_card
 from simulator.quirks import Quirks
@@ -215,8 +215,8 @@ def test_a_3_0_card_that_is_not_genuine_costs_no_try_of_its_read_key() -> None:
 class WrongReadKey(DevelopmentCustodian):
     """Has the right IRK and a wrong RKSSSE."""
 
-    def cryptograms(self, request: KeyRequest) -> tuple[bytes, ...]:
-        first, *rest = super().cryptograms(request)
+    def perform(self, request: KeyRequest) -> tuple[bytes, ...]:
+        first, *rest = super().perform(request)
         return (first, *(bytes(8) for _ in rest))
 
 

@@ -19,7 +19,7 @@ from cardlib.errors import (
 )
 from cardlib.flows.read_files import read_files
 from cardlib.flows.update_items import Outcome, UpdateReport, update_items
-from cardlib.keys import Mac
+from cardlib.key_requests import Mac
 from cardlib.profiles import profile_for
 from cardlib.reused import Reused
 from services.custody.development import DevelopmentCustodian
@@ -239,7 +239,7 @@ def test_a_file_that_asks_for_it_is_updated_with_a_mac_under_a_fresh_challenge(n
     assert update(desk, changes, pin=INITIAL_PIN, profiles=only(profile)).complete
     writes = [command for command in desk.sent if command.name == "UPDATE RECORD"]
     assert [command.cla for command in writes] == [0x04, 0x04]
-    assert [wanted.key.name for r in desk.requests for wanted in r.cryptograms if isinstance(wanted, Mac)] == [
+    assert [wanted.key.name for r in desk.requests for wanted in r.tasks if isinstance(wanted, Mac)] == [
         "STKDF01",
         "STKDF01",
     ]
@@ -248,10 +248,10 @@ def test_a_file_that_asks_for_it_is_updated_with_a_mac_under_a_fresh_challenge(n
 
 def test_without_the_mac_key_the_file_stays_as_it_is(new_desk, new_card):
     class NoMac(DevelopmentCustodian):
-        def cryptograms(self, request):
-            if any(isinstance(wanted, Mac) for wanted in request.cryptograms):
+        def perform(self, request):
+            if any(isinstance(wanted, Mac) for wanted in request.tasks):
                 raise KeyUnavailableError("STKDF01")
-            return super().cryptograms(request)
+            return super().perform(request)
 
     profile = V2.derive("2.0", residence={"secure_messaging": "STKDF01"})
     desk = new_desk(new_card(profile=profile), custodian=NoMac(development_mode=True))
@@ -295,10 +295,10 @@ def test_what_another_version_could_hold_is_refused_before_anything_is_written(n
 
 def test_one_file_without_its_key_does_not_fail_the_others(new_desk, new_card):
     class WithoutUk4(DevelopmentCustodian):
-        def cryptograms(self, request):
-            if any(wanted.key.name == "UK4DF01" for wanted in request.cryptograms):
+        def perform(self, request):
+            if any(wanted.key.name == "UK4DF01" for wanted in request.tasks):
                 raise KeyUnavailableError("UK4DF01")
-            return super().cryptograms(request)
+            return super().perform(request)
 
     desk = new_desk(new_card(), custodian=WithoutUk4(development_mode=True))
     report = update(

@@ -13,7 +13,8 @@ from apdu.errors import MalformedError
 from cardlib import development_keys
 from cardlib.crypto import Algorithm
 from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
-from cardlib.keys import KEYS, CardFactors, Cryptogram, KeyReference, KeyRequest, Mac, Purpose, Tac
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac, Tac
+from cardlib.keys import KEYS, KeyReference, Purpose
 from services.custody.development import DevelopmentCustodian, DevelopmentKeysRefusedError
 
 VECTORS = [

@@ -5,7 +5,8 @@ import pytest
 from apdu import Secret
 from cardlib import development_keys
 from cardlib.crypto import Algorithm
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from cardlib.profiles.v2 import V2
 from cardlib.values import CardIdentifier
 from simulator.card import SoftwareCard

@@ -16,7 +16,8 @@ from cardlib.cos.t514 import T514
 from cardlib.crypto import SM4, TRIPLE_DES, Algorithm, CipherSuite
 from cardlib.development_keys import load
 from cardlib.errors import KeyUnavailableError
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from cardlib.model import Structure
 from cardlib.profiles.v2 import V2
 from cardlib.profiles.v3 import V3

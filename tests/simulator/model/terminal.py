@@ -7,7 +7,8 @@ from typing import Any
 from apdu.secret import Secret
 from cardlib.crypto import Algorithm, load_factor, purchase_factor, suite_for
 from cardlib.development_keys import load
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from simulator.memory.eeprom import Cut
 from tests.simulator.model.account import AccountModel, counter, fen
 from tests.simulator.model.model import FILES, KEYS, NAMES, VERSIONS, Key, Lasting

@@ -4,7 +4,8 @@ import pytest
 
 from cardlib import development_keys
 from cardlib.crypto import Algorithm, factors, suite_for
-from cardlib.keys import KEYS, CardFactors, KeyReference, Purpose
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KEYS, KeyReference, Purpose
 from cardlib.psam import PsamKeyType, usage
 from cardlib.psam_keys import PSAM_KEYS
 from simulator.psam.ready import TEST_REGION, ready_psam

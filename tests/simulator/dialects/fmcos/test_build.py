@@ -7,7 +7,8 @@ from cardlib.cos.fmcos import Fmcos
 from cardlib.cos.plan import CardParameters, plan_card
 from cardlib.crypto import Algorithm, suite_for
 from cardlib.development_keys import load
-from cardlib.keys import CardFactors, KeyReference
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KeyReference
 from cardlib.model import Structure
 from simulator.card import SoftwareCard
 from simulator.dialects.fmcos import FMCOS

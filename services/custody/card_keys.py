@@ -1,0 +1,141 @@
+"""What a custodian computes once it has a card's own key: the same for every custodian that gets at one."""
+
+import hmac
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from apdu.secret import Secret
+from cardlib.cos.protection import encrypted_key, loading_mac, plain_authentication
+from cardlib.crypto import CipherSuite, purchase_factor, suite_for
+from cardlib.custody import KeyCustodian
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import (
+    CardFactors,
+    CheckValue,
+    Cryptogram,
+    Disclosure,
+    Encipherment,
+    KeyRequest,
+    KeyTask,
+    LoadedKey,
+    Mac,
+    PinBlock,
+    Purchase,
+    Tac,
+    Verification,
+)
+from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, KeyReference, Purpose
+
+TERMINAL_NUMBER: Final = 6
+"""Bytes of a terminal number (终端机编号)."""
+CHECK_VALUE: Final = 3
+"""Bytes of a key check value."""
+
+_MAKES_MACS: Final = frozenset({Purpose.MAINTENANCE, Purpose.LOAD, Purpose.PURCHASE})
+"""What keys are for whose session keys make MACs: of commands, of loads and of purchases."""
+_IN_CLEAR: Final = frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT})
+"""What keys are for that a chip is told in clear anyway."""
+_BUILDING: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY})
+_SINGLE_STEP: Final = _BUILDING | {Purpose.TRANSPORT}
+
+
+class CardKeyCustodian(KeyCustodian):
+    """Computes every task from the card's own key, which subclasses get by :meth:`card_key` and nobody keeps.
+
+    A key serves one function only [S2.4 §7.1]: a task for which it is not made is refused. ``keys``: what is known of
+    keys, by name. ``terminal``: terminal number, 6 bytes, and a source of terminal sequence numbers, each given out
+    once; without it there is no MAC1 of purchases here. May be used from several threads if :meth:`card_key` may.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, KeyDeclaration] = KEYS,
+        *,
+        terminal: tuple[bytes, Callable[[], int]] | None = None,
+    ) -> None:
+        self._keys = {**CHIP_KEYS, **keys}
+        self._terminal = terminal
+
+    @abstractmethod
+    def card_key(self, card: CardFactors, key: KeyReference) -> Secret:
+        """The key of one card, diversified, in the length it has there; TRANSPORT as it is.
+
+        Raises :class:`~cardlib.errors.KeyUnavailableError`.
+        """
+
+    def perform(self, request: KeyRequest) -> tuple[bytes, ...]:
+        """As :meth:`cardlib.custody.KeyCustodian.perform`; MalformedError for input of a length not taken."""
+        return tuple(self._performed(request.card, task) for task in request.tasks)
+
+    def _performed(self, card: CardFactors, task: KeyTask) -> bytes:  # noqa: C901, PLR0911 - one case for each task
+        suite = suite_for(card.algorithm)
+        match task:
+            case Cryptogram():
+                self._require(task.key, authenticates=True)
+                return suite.cryptogram(self._session(suite, card, task.key, task.factor), task.original)
+            case Mac():
+                self._require(task.key, _MAKES_MACS, "MACs")
+                return suite.mac(self._session(suite, card, task.key, task.factor), task.data)
+            case Tac():
+                self._require(task.key, {Purpose.TAC}, "TACs")
+                return suite.mac(suite.tac_key(self.card_key(card, task.key)), task.data)
+            case PinBlock():
+                self._require(task.key, {Purpose.MAINTENANCE}, "PIN blocks")
+                return suite.encrypt(self._session(suite, card, task.key, task.factor), task.pin)
+            case Encipherment():
+                self._require(task.key, _SINGLE_STEP, "single blocks")
+                return plain_authentication(self.card_key(card, task.key), task.block)
+            case LoadedKey():
+                return self._loaded(card, task)
+            case Disclosure():
+                self._require(task.key, _IN_CLEAR, "chips in clear")
+                return self.card_key(card, task.key).reveal()
+            case CheckValue():
+                return suite.encrypt_blocks(self.card_key(card, task.key), bytes(suite.block))[:CHECK_VALUE]
+            case Purchase():
+                return self._purchase(suite, card, task)
+            case Verification():
+                right = self._performed(card, task.task)
+                return bytes((hmac.compare_digest(right, task.answer),))
+
+    def _loaded(self, card: CardFactors, task: LoadedKey) -> bytes:
+        self._require(task.under, _BUILDING, "loading others")
+        value = self.card_key(card, task.value) if isinstance(task.value, KeyReference) else task.value
+        block = Secret(task.header + value.reveal().ljust(task.width, b"\xff"))
+        under = self.card_key(card, task.under)
+        cipher = encrypted_key(card.algorithm, under, block)
+        if not task.challenge:
+            return cipher
+        message = task.head + bytes((len(cipher) + 4,)) + cipher
+        return cipher + loading_mac(card.algorithm, under, task.challenge, message)
+
+    def _purchase(self, suite: CipherSuite, card: CardFactors, task: Purchase) -> bytes:
+        self._require(task.key, {Purpose.PURCHASE}, "purchases")
+        if self._terminal is None:
+            raise KeyUnavailableError(task.key.name, "no terminal number is configured for purchases")
+        number, sequence_numbers = self._terminal
+        own = self.card_key(card, task.key)
+        sequence = sequence_numbers()
+        session = suite.session_key(own, purchase_factor(task.random, task.sequence, sequence))
+        amounts = b"".join(amount.to_bytes(4, "big") for amount in task.amounts)
+        mac = suite.mac(session, amounts + bytes((task.kind,)) + number + task.time)
+        return number + sequence.to_bytes(4, "big") + mac
+
+    def _session(self, suite: CipherSuite, card: CardFactors, key: KeyReference, factor: bytes) -> Secret:
+        return suite.session_key(self.card_key(card, key), factor)
+
+    def _require(
+        self,
+        key: KeyReference,
+        purposes: frozenset[Purpose] | set[Purpose] = frozenset(),
+        what: str = "authentication",
+        *,
+        authenticates: bool = False,
+    ) -> None:
+        """Refuse a key that is not known, or is for something else."""
+        declared = self._keys.get(key.name)
+        if declared is None:
+            raise KeyUnavailableError(key.name, "there is no such key")
+        if not (declared.authenticates if authenticates else declared.purpose in purposes):
+            raise KeyUnavailableError(key.name, f"it is not a key for {what}")
