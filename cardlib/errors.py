@@ -12,6 +12,14 @@
     ├─ PinRequiredError           the file wants the PIN, and none was given
     ├─ LastPinTryError            one try is left, and the caller did not allow it to be used
     ├─ ReadBackError              what was written does not stand on the card
+    ├─ ChipError                  a chip cannot become the card that was ordered
+    │  ├─ WrongChipError          another operating system, or no such chip at all
+    │  ├─ UsedChipError           something was built on it already, and not by this order
+    │  ├─ TransportKeyError       the transport key is not the chip's
+    │  ├─ ChipFullError           it has not the room
+    │  ├─ BuildingError           it refused a step
+    │  ├─ KeyProofError           a key that was loaded does not prove itself
+    │  └─ LostChipError           nothing can be done with it any more
     ├─ UnansweredError
     │  └─ KeyUnavailableError     the key custodian has not got the key, or will not use it
     └─ MalformedError
@@ -99,6 +107,74 @@ class ReadBackError(CardError):
     def __init__(self, file: str) -> None:
         self.file = file
         super().__init__(f"the file {file} does not hold what was written to it")
+
+
+class ChipError(CardError):
+    """A chip cannot become the card that was ordered (制卡失败)."""
+
+
+class WrongChipError(ChipError):
+    """The chip does not understand the operating system that the order names (芯片类型不符)."""
+
+    def __init__(self, chip: str, sw: int) -> None:
+        self.chip = chip
+        self.sw = sw
+        super().__init__(f"the chip does not answer as one with {chip} does (status word {sw:04X})")
+
+
+class UsedChipError(ChipError):
+    """The chip is not blank, and this order was not begun on it (芯片已被使用)."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the chip is not blank: {what}")
+
+
+class TransportKeyError(ChipError):
+    """The transport key is not the chip's (传输密钥错误); after ``tries_left`` more wrong ones the chip is lost."""
+
+    def __init__(self, tries_left: int) -> None:
+        self.tries_left = tries_left
+        super().__init__(f"the transport key is not the chip's; tries left: {tries_left}")
+
+
+class ChipFullError(ChipError):
+    """The chip has not the room for what is to be built (芯片空间不足); ``step`` is where it ended."""
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        super().__init__(f"{step}: the chip has no room left")
+
+
+class BuildingError(ChipError):
+    """The chip refused a step of the building (建卡失败).
+
+    ``step`` names it, and the directory, file or key; ``sw`` is the status word. Nothing that was sent is in it.
+    """
+
+    def __init__(self, step: str, sw: int, meaning: str = "") -> None:
+        self.step = step
+        self.sw = sw
+        super().__init__(f"{step}: status word {sw:04X}" + (f" ({meaning})" if meaning else ""))
+
+
+class KeyProofError(ChipError):
+    """A key on the card is not the one that was loaded, or does not show itself (密钥验证失败).
+
+    ``key`` is its name, ``version`` its version; ``sw`` the status word, 9000 where the answer was wrong.
+    """
+
+    def __init__(self, key: str, version: int, sw: int) -> None:
+        self.key = key
+        self.key_version = version
+        self.sw = sw
+        super().__init__(f"key {key} version {version} does not prove itself (status word {sw:04X})")
+
+
+class LostChipError(ChipError):
+    """Nothing can be done with the chip any more: put it to the spoiled ones (芯片报废)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the chip is lost: {reason}")
 
 
 class KeyUnavailableError(UnansweredError):

@@ -137,6 +137,17 @@ class CheckValue:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeOfCard:
+    """The last four bytes of item 01 (卡的识别码中的认证码), as far as anything of it is public: a MAC under IRK itself.
+
+    ``data``: the first twelve bytes; CBC from a zero block, 80 00… always, DES finished with 3DES (inference).
+    """
+
+    key: KeyReference
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """MAC1 of a purchase, made with a terminal's own numbers (医疗消费MAC1) [S2.9 §9.9].
 
@@ -166,7 +177,17 @@ class Verification:
 
 
 KeyTask: TypeAlias = (
-    Cryptogram | Mac | Tac | PinBlock | Encipherment | LoadedKey | Disclosure | CheckValue | Purchase | Verification
+    Cryptogram
+    | Mac
+    | Tac
+    | PinBlock
+    | Encipherment
+    | LoadedKey
+    | Disclosure
+    | CheckValue
+    | CodeOfCard
+    | Purchase
+    | Verification
 )
 """One thing to compute, or to tell, with keys of one card."""
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from apdu.secret import Secret
 from apdu.tlv import parse_simple
 from cardlib import model
-from cardlib.cos.fmcos import Fmcos
+from cardlib.cos.encoders import ENCODERS
 from cardlib.cos.plan import CardParameters, Records, plan_card
-from cardlib.cos.t514 import T514
 from cardlib.crypto import Algorithm
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KeyReference
@@ -24,9 +22,6 @@ __all__ = ["CardImage", "Contents", "Issue", "encoded", "image_for", "image_of_r
 
 Contents: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Values by the profile's names of file and item, as the files' ``encode`` takes them; what is not there is blank."""
-
-ENCODERS: Final = MappingProxyType({encoder.name: encoder for encoder in (T514(), Fmcos())})
-"""How each operating system is told to build a card, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ DEBIAN_PACKAGES=(
     pcscd vsmartcard-vpcd opensc  # a real PC/SC daemon, its virtual readers, a foreign client
     swig libpcsclite-dev pkg-config gcc libc6-dev python3-dev  # pyscard is built from source
     openssl  # the second opinion on cryptography
+    softhsm2  # a hardware security module in software
+    fonts-noto-cjk fonts-hanazono  # what is printed on cards
 )
 readonly UV=.setup/uv/bin/uv
 export UV_PYTHON_DOWNLOADS=never

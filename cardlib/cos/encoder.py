@@ -9,6 +9,8 @@ from apdu.secret import Secret
 from cardlib.commands import MAC_SIZE
 from cardlib.cos.plan import Plan, PlannedDirectory, PlannedFile, PlannedKey
 from cardlib.crypto import Algorithm
+from cardlib.key_requests import Cryptogram, Disclosure, Encipherment
+from cardlib.keys import KeyReference
 
 PLAIN, SECURE = 0x80, 0x84
 CREATE, WRITE_KEY = 0xE0, 0xD4
@@ -63,6 +65,14 @@ class Encoder(ABC):
     """Bytes of the transport key."""
     mac_challenge: ClassVar[int]
     """Bytes of the challenge that the MAC of WRITE KEY begins with."""
+    chunk: ClassVar[int]
+    """Bytes of one UPDATE BINARY."""
+    ended: ClassVar[frozenset[int]]
+    """What an authentication with the MK of a directory is answered once that is ended."""
+    erase: ClassVar[CommandAPDU | None]
+    """Empties the current directory, which is as new then; None where what is built can be filled at any time."""
+    there_already: ClassVar[int] = 0x6A86
+    """What is answered to creating a file, or adding a key, that is there already (inference for T514)."""
 
     @abstractmethod
     def transport(self, historical_bytes: bytes, key: Secret) -> tuple[CommandAPDU, ...]:
@@ -103,8 +113,12 @@ class Encoder(ABC):
         """Load the PIN, ``length`` bytes, into the current directory."""
 
     @abstractmethod
+    def replace_key(self, key: PlannedKey, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
+        """Load another value in place of a key's; always encrypted and with a MAC, under the directory's MK."""
+
     def replace_master(self, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
-        """Load another MK in place of the current directory's; always encrypted and with a MAC, under the old one."""
+        """Load another MK in place of the current directory's, under the old one."""
+        return self.replace_key(directory.master_key, directory, plan)
 
     def algorithm(self, directory: PlannedDirectory, plan: Plan) -> Algorithm:  # noqa: ARG002
         """The cipher of the directory's MK."""
@@ -115,6 +129,22 @@ class Encoder(ABC):
         self, directory: PlannedDirectory, algorithm: Algorithm, key: Secret, challenge: bytes
     ) -> CommandAPDU:
         """EXTERNAL AUTHENTICATION with the current directory's MK, over a challenge of 8 bytes."""
+
+    @abstractmethod
+    def proof(self, directory: PlannedDirectory, challenge: bytes) -> Cryptogram | Encipherment:
+        """What a custodian computes for the same, with the MK that the directory has at last."""
+
+    @abstractmethod
+    def show(self, directory: PlannedDirectory, cryptogram: bytes, challenge: bytes) -> CommandAPDU:
+        """The same with the custodian's answer."""
+
+    @abstractmethod
+    def transport_task(self, historical_bytes: bytes, key: KeyReference) -> Encipherment | Disclosure:
+        """What a custodian is asked for before anything is built."""
+
+    @abstractmethod
+    def open(self, answer: bytes) -> tuple[CommandAPDU, ...]:
+        """Authentication with the transport key by the custodian's answer; none where it comes with the MF."""
 
     @abstractmethod
     def end(self, directory: PlannedDirectory) -> tuple[CommandAPDU, ...]:

@@ -14,7 +14,8 @@ from cardlib.cos.levels import FmFile, FmKey
 from cardlib.cos.plan import MF_FID, Plan, PlanError, PlannedDirectory, PlannedFile, PlannedKey
 from cardlib.cos.protection import plain_authentication, ssc_authentication
 from cardlib.crypto import Algorithm
-from cardlib.keys import Purpose
+from cardlib.key_requests import Cryptogram, Disclosure, Encipherment
+from cardlib.keys import KeyReference, Purpose
 from cardlib.model import Structure
 from cardlib.rules import COS, FREE, NEVER, NONE, PIN, AllOf, AnyOf, Key, Rule
 
@@ -77,6 +78,9 @@ class Fmcos(Encoder):
     protects_new_keys = False
     transport_key_size = 8
     mac_challenge = 4
+    chunk = 0xE0
+    ended = frozenset[int]()
+    erase = ERASE
 
     def transport(self, historical_bytes: bytes, key: Secret) -> tuple[CommandAPDU, ...]:  # noqa: ARG002
         """Nothing: the transport code stands in the command that creates the MF."""
@@ -101,9 +105,13 @@ class Fmcos(Encoder):
         return _create(directory.fid, head + rights + directory.df_name)
 
     def create_key_file(self, directory: PlannedDirectory) -> CommandAPDU:
-        """80E00000: 3F, space, SFI of the DIR file for the FCI, right to add keys, FFFF."""
+        """80E00000: 3F, space, SFI of the DIR file for the FCI, right to add keys, FFFF.
+
+        Adding is free, as in the manual's script: a chip that lost power before it had its MK could never be given one
+        otherwise. Nobody can add keys of their own to a finished card, because there is no room for any.
+        """
         sfi = levels.FM_NO_FILE if directory.dir_sfi is None else directory.dir_sfi
-        adding = levels.FM_MF_MASTER if _by_manual(directory) else levels.FM_MASTER
+        adding = levels.FM_MF_ANYTIME if _by_manual(directory) else levels.FM_FREE
         space = _two_bytes(_key_space(directory), directory.name)
         return _create(0x0000, bytes((FmFile.KEYS,)) + space + bytes((sfi, adding, _FF, _FF)))
 
@@ -139,10 +147,7 @@ class Fmcos(Encoder):
 
     def add_key(self, key: PlannedKey, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
         """D4, P1 01, P2 id: type, right to use, right to change, and what the type has [FMCOS manual, WRITE KEY]."""
-        kind = _key_type(key)
-        # A key alone of its type has id 00.
-        number = 0x00 if kind is FmKey.MAINTENANCE else key.card_id
-        return KeyLoading(_ADD, number, bytes((kind,)) + _attributes(key, directory, plan.algorithm))
+        return KeyLoading(_ADD, _number(key), bytes((_key_type(key),)) + _attributes(key, directory, plan.algorithm))
 
     def add_pin(self, length: int, directory: PlannedDirectory, plan: Plan) -> KeyLoading:  # noqa: ARG002
         """D4, P1 01, P2 00: 3A, right to use, EF, next state, counter; 2…8 bytes, there is no empty PIN."""
@@ -152,10 +157,11 @@ class Fmcos(Encoder):
             _ADD, 0x00, bytes((FmKey.PIN, levels.FM_FREE, 0xEF, levels.FM_PIN, _both(directory.pin.tries)))
         )
 
-    def replace_master(self, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
-        """84D43900: as it was added, type F9."""
-        kind = bytes((FmKey.EXTERNAL | levels.FM_REPLACED_PROTECTED,))
-        return KeyLoading(FmKey.EXTERNAL, 0x00, kind + _attributes(directory.master_key, directory, plan.algorithm))
+    def replace_key(self, key: PlannedKey, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
+        """84D4, P1 type, P2 id: as it was added, bits 8 and 7 of the type set; of MK 84D43900, type F9."""
+        kind = _key_type(key)
+        header = bytes((kind | levels.FM_REPLACED_PROTECTED,)) + _attributes(key, directory, plan.algorithm)
+        return KeyLoading(kind, _number(key), header)
 
     def algorithm(self, directory: PlannedDirectory, plan: Plan) -> Algorithm:
         """DES at the MF and outside the SSC layer, whatever that has."""
@@ -168,6 +174,24 @@ class Fmcos(Encoder):
         if _by_manual(directory):
             return CommandAPDU(0x00, 0x82, 0x00, 0x00, plain_authentication(key, challenge))
         return CommandAPDU(0x00, 0x82, 0x00, 0x00, ssc_authentication(algorithm, key, challenge))
+
+    def proof(self, directory: PlannedDirectory, challenge: bytes) -> Cryptogram | Encipherment:
+        """At the MF the challenge under the key, below the two steps of the SSC."""
+        key = directory.master_key.reference
+        return Encipherment(key, challenge) if _by_manual(directory) else Cryptogram(key, challenge, challenge)
+
+    def show(self, directory: PlannedDirectory, cryptogram: bytes, challenge: bytes) -> CommandAPDU:
+        """00820000: the cryptogram, below the MF with the challenge behind it."""
+        original = b"" if _by_manual(directory) else challenge
+        return CommandAPDU(0x00, 0x82, 0x00, 0x00, cryptogram + original)
+
+    def transport_task(self, historical_bytes: bytes, key: KeyReference) -> Disclosure:  # noqa: ARG002
+        """The transport code itself: CREATE of the MF has it in clear."""
+        return Disclosure(key)
+
+    def open(self, answer: bytes) -> tuple[CommandAPDU, ...]:  # noqa: ARG002
+        """Nothing: see :meth:`transport`."""
+        return ()
 
     def end(self, directory: PlannedDirectory) -> tuple[CommandAPDU, ...]:  # noqa: ARG002
         """Nothing: rights hold once the directory was left."""
@@ -185,6 +209,11 @@ def _names(directory: PlannedDirectory, purposes: Iterable[Purpose]) -> tuple[st
 
 def _key_type(key: PlannedKey) -> FmKey:
     return _KEY_TYPES.get(key.purpose, FmKey.EXTERNAL)
+
+
+def _number(key: PlannedKey) -> int:
+    """A key alone of its type has id 00."""
+    return 0x00 if _key_type(key) is FmKey.MAINTENANCE else key.card_id
 
 
 def _attributes(key: PlannedKey, directory: PlannedDirectory, algorithm: Algorithm) -> bytes:
@@ -263,8 +292,9 @@ def _state(rule: Rule, directory: PlannedDirectory) -> int:
 
 
 def _key_space(directory: PlannedDirectory) -> int:
-    """Bytes of the key file: each key with 8 bytes, and one for the version."""
-    sizes = [key.size + _RECORD_HEADER + 1 for key in directory.keys]
+    """Bytes of the key file, and none to spare: each key with 8 bytes, some in the SSC layer one for the version."""
+    versioned = frozenset[FmKey]() if _by_manual(directory) else levels.FM_VERSIONED
+    sizes = [key.size + _RECORD_HEADER + (_key_type(key) in versioned) for key in directory.keys]
     return sum(sizes) + (2 * _RECORD_HEADER if directory.pin else 0)
 
 

@@ -14,7 +14,7 @@ from cardlib import model
 from cardlib.cos.limits import checked
 from cardlib.crypto import Algorithm
 from cardlib.keys import VERSIONS, KeyDeclaration, KeyReference, Level, Purpose
-from cardlib.rules import COS, FREE, NEVER, Key, Rule
+from cardlib.rules import COS, FREE, Key, Rule
 from cardlib.text import encode_text
 
 MF_FID: Final = 0x3F00
@@ -209,7 +209,7 @@ def plan_card(
         algorithm=None if parameters.algorithm is Algorithm.DES else parameters.algorithm,
         lock_key=loaded.lock_key(environment.name, Purpose.CARD_BLOCK),
         pin=PlannedPin(parameters.pin_tries, loaded.named(environment.name, Purpose.PIN_UNBLOCK)),
-        files=(_dir_file(applications), *_files(environment, records, loaded)),
+        files=(_dir_file(applications, loaded.of(environment.name)[0].name), *_files(environment, records, loaded)),
         keys=loaded.of(environment.name),
         children=tuple(_application(declared, records, loaded) for declared in applications),
     )
@@ -331,10 +331,11 @@ def _file(file: model.ElementaryFile, held: Sequence[bytes], directory: str, loa
     )
 
 
-def _dir_file(applications: Sequence[model.Directory]) -> PlannedFile:
-    """The DIR file: one record 61{4F AID, 50 label} for each application below a DDF [S2.3 §6.3].
+def _dir_file(applications: Sequence[model.Directory], master_key: str) -> PlannedFile:
+    """The DIR file of the SSSE: one record 61{4F AID, 50 label} for each application below it [S2.3 §6.3].
 
-    An application without an AID is found by its DF name, which stands in place of one.
+    An application without an AID is found by its DF name, which stands in place of one. Who has the master key, and may
+    add applications, may update it (inference).
     """
     records = tuple(
         encode(0x61, encode(0x4F, application.df_name) + encode(0x50, _label(application.chinese)))
@@ -347,7 +348,7 @@ def _dir_file(applications: Sequence[model.Directory]) -> PlannedFile:
         structure=model.Structure.LINEAR_VARIABLE,
         space=sum(map(len, records)),
         read=FREE,
-        update=NEVER,
+        update=Key(master_key),
         contents=records,
     )
 

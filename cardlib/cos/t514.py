@@ -16,7 +16,8 @@ from cardlib.cos.plan import DIR_NAME, Plan, PlanError, PlannedDirectory, Planne
 from cardlib.cos.protection import ssc_authentication, transport_cryptogram
 from cardlib.crypto import Algorithm
 from cardlib.fci import ALGORITHM_ID, DF_NAME, FCI_TEMPLATE, ISSUER_DISCRETIONARY, PROPRIETARY
-from cardlib.keys import Purpose
+from cardlib.key_requests import Cryptogram, Encipherment
+from cardlib.keys import KeyReference, Purpose
 from cardlib.model import Structure
 from cardlib.rules import COS, FREE, NEVER, NONE, PIN, AllOf, AnyOf, Key, Rule
 
@@ -63,6 +64,9 @@ class T514(Encoder):
     protects_new_keys = True
     transport_key_size = 16
     mac_challenge = 8
+    chunk = 0x80
+    ended = frozenset({0x6A86})
+    erase = None
 
     def transport(self, historical_bytes: bytes, key: Secret) -> tuple[CommandAPDU, ...]:
         """80E0030008: 0000 ‖ T8…TD under the transport key."""
@@ -139,9 +143,9 @@ class T514(Encoder):
         header = (T514Key.PIN, 0x00, 0x01, levels.T514_FORBIDDEN, pin.tries, level, levels.T514_PIN, length)
         return KeyLoading(0x00, 0x00, bytes(header), _WIDTH)
 
-    def replace_master(self, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
-        """As a new MK: the directory has one only."""
-        return self.add_key(directory.master_key, directory, plan)
+    def replace_key(self, key: PlannedKey, directory: PlannedDirectory, plan: Plan) -> KeyLoading:
+        """As a new key: the same type, id and version is the same key."""
+        return self.add_key(key, directory, plan)
 
     def authenticate(
         self,
@@ -152,6 +156,22 @@ class T514(Encoder):
     ) -> CommandAPDU:
         """00820000, in the two steps of the SSC, in every directory; P2 00 is MK on a card under construction."""
         return CommandAPDU(0x00, 0x82, 0x00, 0x00, ssc_authentication(algorithm, key, challenge))
+
+    def proof(self, directory: PlannedDirectory, challenge: bytes) -> Cryptogram:
+        """The two steps of the SSC, with the challenge as the original too."""
+        return Cryptogram(directory.master_key.reference, challenge, challenge)
+
+    def show(self, directory: PlannedDirectory, cryptogram: bytes, challenge: bytes) -> CommandAPDU:  # noqa: ARG002
+        """00820000: cryptogram ‖ challenge."""
+        return CommandAPDU(0x00, 0x82, 0x00, 0x00, cryptogram + challenge)
+
+    def transport_task(self, historical_bytes: bytes, key: KeyReference) -> Encipherment:
+        """0000 ‖ T8…TD."""
+        return Encipherment(key, levels.T514_TRANSPORT_PREFIX + historical_bytes[7:13])
+
+    def open(self, answer: bytes) -> tuple[CommandAPDU, ...]:
+        """80E0030008."""
+        return (CommandAPDU(PLAIN, CREATE, 0x03, 0x00, answer),)
 
     def end(self, directory: PlannedDirectory) -> tuple[CommandAPDU, ...]:  # noqa: ARG002
         """80E00200, on T=0 80E0020000."""

@@ -13,6 +13,7 @@ from cardlib.errors import KeyUnavailableError
 from cardlib.key_requests import (
     CardFactors,
     CheckValue,
+    CodeOfCard,
     Cryptogram,
     Disclosure,
     Encipherment,
@@ -93,6 +94,9 @@ class CardKeyCustodian(KeyCustodian):
                 return self.card_key(card, task.key).reveal()
             case CheckValue():
                 return suite.encrypt_blocks(self.card_key(card, task.key), bytes(suite.block))[:CHECK_VALUE]
+            case CodeOfCard():
+                self._require(task.key, {Purpose.INTERNAL_AUTHENTICATION}, "identification codes")
+                return loading_mac(card.algorithm, self.card_key(card, task.key), bytes(suite.block), task.data)
             case Purchase():
                 return self._purchase(suite, card, task)
             case Verification():

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sscard/v1/options.proto\x12\tsscard.v1\x1a google/protobuf/descriptor.proto*\xb4\x01\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41\x43\x43\x45SS_VIEW_READERS\x10\x01\x12\x14\n\x10\x41\x43\x43\x45SS_READ_CARD\x10\x02\x12\x15\n\x11\x41\x43\x43\x45SS_READ_FILES\x10\x03\x12\x15\n\x11\x41\x43\x43\x45SS_READ_PHOTO\x10\x04\x12\x17\n\x13\x41\x43\x43\x45SS_UPDATE_ITEMS\x10\x05\x12\x1c\n\x18\x41\x43\x43\x45SS_CONTROL_SIMULATOR\x10\x06:2\n\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xc5\x8a\x03 \x01(\x08:C\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xc6\x8a\x03 \x01(\x0e\x32\x11.sscard.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sscard/v1/options.proto\x12\tsscard.v1\x1a google/protobuf/descriptor.proto*\x90\x02\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41\x43\x43\x45SS_VIEW_READERS\x10\x01\x12\x14\n\x10\x41\x43\x43\x45SS_READ_CARD\x10\x02\x12\x15\n\x11\x41\x43\x43\x45SS_READ_FILES\x10\x03\x12\x15\n\x11\x41\x43\x43\x45SS_READ_PHOTO\x10\x04\x12\x17\n\x13\x41\x43\x43\x45SS_UPDATE_ITEMS\x10\x05\x12\x1c\n\x18\x41\x43\x43\x45SS_CONTROL_SIMULATOR\x10\x06\x12\x13\n\x0f\x41\x43\x43\x45SS_USE_KEYS\x10\x07\x12\x15\n\x11\x41\x43\x43\x45SS_ISSUE_CARD\x10\x08\x12\x16\n\x12\x41\x43\x43\x45SS_VERIFY_CARD\x10\t\x12\x16\n\x12\x41\x43\x43\x45SS_RENDER_FACE\x10\n:2\n\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xc5\x8a\x03 \x01(\x08:C\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xc6\x8a\x03 \x01(\x0e\x32\x11.sscard.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sscard.v1.options_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESS']._serialized_start=73
-  _globals['_ACCESS']._serialized_end=253
+  _globals['_ACCESS']._serialized_end=345
 # @@protoc_insertion_point(module_scope)

@@ -38,6 +38,14 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     """Change data on such a card (更新数据项)."""
     ACCESS_CONTROL_SIMULATOR: _Access.ValueType  # 6
     """Put software cards into virtual readers, take them out and make them fail (控制卡片模拟器)."""
+    ACCESS_USE_KEYS: _Access.ValueType  # 7
+    """Have results computed with the keys of cards (使用密钥)."""
+    ACCESS_ISSUE_CARD: _Access.ValueType  # 8
+    """Make a card of a blank chip or of a pre-made card (制卡)."""
+    ACCESS_VERIFY_CARD: _Access.ValueType  # 9
+    """Compare a card with what was issued, and prove its keys (验证卡片)."""
+    ACCESS_RENDER_FACE: _Access.ValueType  # 10
+    """Have the printed face of a card drawn (打印卡面)."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
     """What a caller must be allowed to do before a method is run. A method without `(access)` is not served."""
@@ -56,6 +64,14 @@ ACCESS_UPDATE_ITEMS: Access.ValueType  # 5
 """Change data on such a card (更新数据项)."""
 ACCESS_CONTROL_SIMULATOR: Access.ValueType  # 6
 """Put software cards into virtual readers, take them out and make them fail (控制卡片模拟器)."""
+ACCESS_USE_KEYS: Access.ValueType  # 7
+"""Have results computed with the keys of cards (使用密钥)."""
+ACCESS_ISSUE_CARD: Access.ValueType  # 8
+"""Make a card of a blank chip or of a pre-made card (制卡)."""
+ACCESS_VERIFY_CARD: Access.ValueType  # 9
+"""Compare a card with what was issued, and prove its keys (验证卡片)."""
+ACCESS_RENDER_FACE: Access.ValueType  # 10
+"""Have the printed face of a card drawn (打印卡面)."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 SENSITIVE_FIELD_NUMBER: _builtins.int

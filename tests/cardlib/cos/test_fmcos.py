@@ -40,8 +40,8 @@ def test_historical_bytes_are_the_factory_s() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        pytest.param("SSSE", "80E0DDF117 38 404A 4040 FFFFFF 7378312E73682EC9E7BBE1B1A3D5CF", id="DDF"),
-        pytest.param("DF01", "80E0DF010E 38 0C2F 4040 FFFFFF D15600000500", id="ADF"),
+        pytest.param("SSSE", "80E0DDF117 38 402B 4040 FFFFFF 7378312E73682EC9E7BBE1B1A3D5CF", id="DDF"),
+        pytest.param("DF01", "80E0DF010E 38 0C2E 4040 FFFFFF D15600000500", id="ADF"),
     ],
 )
 def test_directories(v2, name, expected) -> None:
@@ -49,8 +49,8 @@ def test_directories(v2, name, expected) -> None:
 
 
 def test_space_of_a_directory_counts_all_in_it(v2) -> None:
-    # Two headers of 11, the name, the key file; EF05 with its header: DF05 has MK, STK (8 bytes) and UK1 three times.
-    keys = 4 * (16 + 9) + (8 + 9)
+    # Two headers of 11, the name, the key file; EF05 with its header: DF05 has MK, STK (8 bytes, no version) and UK1 three times.
+    keys = 4 * (16 + 9) + (8 + 8)
     expected = 11 + 16 + (11 + keys) + (11 + 506)
     command = ENCODER.create_directory(v2.directories["DF05"], CODE)
     assert int.from_bytes(command.to_bytes()[6:8], "big") == expected
@@ -66,9 +66,9 @@ def test_a_directory_has_a_limit(v2) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        pytest.param("MF", "80E0000007 3F 0019 FF AA FFFF", id="MF"),
-        pytest.param("SSSE", "80E0000007 3F 01B1 1E 40 FFFF", id="DDF with DIR"),
-        pytest.param("DF05", "80E0000007 3F 0075 FF 40 FFFF", id="ADF"),
+        pytest.param("MF", "80E0000007 3F 0018 FF F0 FFFF", id="MF"),
+        pytest.param("SSSE", "80E0000007 3F 01AA 1E 00 FFFF", id="DDF with DIR"),
+        pytest.param("DF05", "80E0000007 3F 0074 FF 00 FFFF", id="ADF"),
     ],
 )
 def test_key_files(v2, name, expected) -> None:
@@ -78,7 +78,7 @@ def test_key_files(v2, name, expected) -> None:
 @pytest.mark.parametrize(
     ("directory", "name", "expected"),
     [
-        pytest.param("SSSE", "DIR", "80E0EF1E07 2C 00D2 00 08 FFFF", id="DIR"),
+        pytest.param("SSSE", "DIR", "80E0EF1E07 2C 00D2 00 40 FFFF", id="DIR"),
         pytest.param("SSSE", "holder", "80E0EF0607 2C 005B 00 C0 FFFF", id="free, UK"),
         pytest.param("SSSE", "photo", "80E0EF0807 28 1000 81 C0 FFFF", id="transparent, RK"),
         pytest.param("DF01", "household", "80E0EF0507 2C 005B 89 C0 FFFF", id="PIN or RK1"),

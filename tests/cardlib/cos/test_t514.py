@@ -11,7 +11,7 @@ from cardlib.cos.levels import T514Delete
 from cardlib.cos.plan import PlanError, PlannedPin
 from cardlib.cos.t514 import T514, delete, fci_record
 from cardlib.crypto import TRIPLE_DES, Algorithm
-from cardlib.rules import PIN, Key, rule
+from cardlib.rules import NEVER, PIN, Key, rule
 
 ENCODER = T514()
 NO_CODE = Secret(b"")
@@ -63,7 +63,7 @@ def test_directories(v2, name, expected) -> None:
 @pytest.mark.parametrize(
     ("directory", "name", "expected"),
     [
-        pytest.param("SSSE", "DIR", "000000 00D2 EF1E D600 1E 40 00 0000 EFEF", id="DIR"),
+        pytest.param("SSSE", "DIR", "000000 00D2 EF1E D600 1E 44 00 0000 00FF", id="DIR"),
         pytest.param("SSSE", "holder", "000000 005B EF06 C600 06 44 00 0000 0004", id="free, own key"),
         pytest.param("SSSE", "photo", "000000 1000 EF08 C400 08 44 00 000A 0004", id="transparent, own key"),
         pytest.param("DF01", "household", "000000 005B EF05 C600 05 04 00 0F08 0003", id="PIN or own key"),
@@ -161,7 +161,7 @@ def test_the_master_file_of_a_bank_card_has_control_information(v2) -> None:
 
 
 def test_rights_in_the_master_file_are_its_own(v2) -> None:
-    file = replace(v2.directories["SSSE"].files[0], read=Key("MKMF"))
+    file = replace(v2.directories["SSSE"].files[0], read=Key("MKMF"), update=NEVER)
     found = ENCODER.create_file(file, v2.plan.mf, None)
     assert hexed(found)[-12:] == "40" + "00" + "00FF" + "EFEF"
     with pytest.raises(PlanError, match="MF: T514 cannot express PIN"):

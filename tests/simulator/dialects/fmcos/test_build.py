@@ -246,7 +246,9 @@ def test_the_structure_is_safe_without_the_master_key(terminal):
         assert terminal("80E0EF0D062C00100000FF") == "6982"
         assert terminal("80E0EF0D072C00100000FFFF") == "6982"
         assert terminal("800E000000") == "6982"
-        assert terminal("80D4010916390040013301" + "00" * 16) == "6982"
+        # Adding keys is free, and there is no room for one.
+        assert terminal("80D4010916390040013301" + "00" * 16) == "6A84"
+        assert terminal("80D4010A073A00EF88331234") == "6A84"
 
 
 def test_the_card_counts_as_issued_once_it_is_used(terminal):
