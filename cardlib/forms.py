@@ -67,11 +67,11 @@ class Reading(Enum):
         """
         sfi = self.sfi(file)
         if isinstance(file, TransparentFile):
-            return (*self.select(file), *_slices(file.size, sfi))
+            return (*self.select(file), *slices(file.size, sfi))
         lengths = record_lengths(file)
         match self.value[1]:
             case "whole":
-                reads = _by_number_and_tail(lengths, sfi)
+                reads = whole(lengths, sfi)
             case "tag" if _has_tags_of_its_own(file):
                 reads = tuple(step for item in file.items for step in _by_tag(item, sfi))
             case _:
@@ -108,7 +108,7 @@ def by_number(lengths: Iterable[int], sfi: int, *, first: int = 1) -> tuple[Step
     )
 
 
-def _by_number_and_tail(lengths: tuple[int, ...], sfi: int) -> tuple[Step, ...]:
+def whole(lengths: tuple[int, ...], sfi: int) -> tuple[Step, ...]:
     """As many records as one answer holds are read by one command: all of them, or else the last ones."""
     start = next(at for at in range(len(lengths) + 1) if sum(lengths[at:]) <= LONGEST_ANSWER)
     # Nothing is published about the items of some files of 1.0: whatever there is, then.
@@ -126,7 +126,7 @@ def _by_tag(item: Item, sfi: int) -> tuple[Step, ...]:
     return tuple(Step(command, (OK, RECORD_NOT_FOUND)) for command in (first, *(following,) * (item.repeat - 1)))
 
 
-def _slices(size: int, sfi: int) -> tuple[Step, ...]:
+def slices(size: int, sfi: int) -> tuple[Step, ...]:
     """READ BINARY of one answer's length after the other. An SFI leaves one byte for the offset: the first alone."""
     return tuple(
         Step(

@@ -17,7 +17,7 @@ Contents: TypeAlias = Mapping[str, Mapping[str, Value]]
 
 
 class IdentificationCode(Enum):
-    """Where the last four bytes of item 01 (卡的识别码中的认证码) come from; how they are made is not public [card.md §7]."""
+    """Where the last four bytes of item 01 (卡的识别码中的认证码) come from; how they are made is not public."""
 
     UNDER_IRK = "irk"
     """A MAC under the card's IRK over the first twelve bytes, by the key custodian."""
@@ -34,8 +34,9 @@ class CardOrder:
     ``chip``: name of the operating system in :data:`cardlib.cos.encoders.ENCODERS`. ``region``: six digits of the city,
     for item 01 and the keys. ``historical_bytes``: 13 bytes to give to the chip, None: it keeps those it has.
     ``contents``: values of all files; item 01 (``issuer.card_identifier``) is made from region and chip unless
-    ``identification_code`` is GIVEN. ``pin``: packed, 2…8 bytes, b"" for none. ``key_versions``: which versions of every
-    key are loaded. ``transport_lot``: version of the key TRANSPORT.
+    ``identification_code`` is GIVEN. ``pin``: packed, 2…8 bytes, b"" for none. ``key_versions``: in which versions keys
+    are loaded. ``transport_lot``: version of the key TRANSPORT. ``premade``: the chip
+    was initialised before and has no holder yet (预制卡); only ``contents`` are written.
     """
 
     profile: model.CardProfile
@@ -51,6 +52,7 @@ class CardOrder:
     historical_bytes: bytes | None = None
     identification_code: IdentificationCode = IdentificationCode.UNDER_IRK
     transport_lot: int = 1
+    premade: bool = False
 
     def plan(self, historical_bytes: bytes, records: Records) -> Plan:
         """What is built on the chip with these historical bytes, to hold these records; raises PlanError."""

@@ -1,0 +1,132 @@
+"""Proving the keys of a card, each by what it is for, at no cost to the card (密钥验证)."""
+
+import hmac
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+from apdu.errors import CardError
+from apdu.secret import Secret
+from apdu.status import OK, error_for
+from cardlib import commands
+from cardlib.cos.plan import PlannedDirectory, PlannedKey
+from cardlib.errors import KeyProofError, LastPinTryError
+from cardlib.issuance.report import KeyProof
+from cardlib.issuance.talk import Conversation, Talk
+from cardlib.key_requests import Cryptogram, Mac
+from cardlib.keys import KeyReference, Purpose
+
+_OTHERS: Final = frozenset({Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD, Purpose.TAC})
+"""Keys that no authentication is done with."""
+_NOT_BY_AUTHENTICATION: Final = _OTHERS | {Purpose.MASTER, Purpose.INTERNAL_AUTHENTICATION}
+_VERIFY: Final = 0x20
+_TRIES: Final = 0x63C0
+_WRONG_ANSWER: Final = 0x9000
+
+
+def authenticates(key: PlannedKey) -> bool:
+    """Whether EXTERNAL AUTHENTICATION is done with a key on a finished card."""
+    return key.purpose not in _NOT_BY_AUTHENTICATION
+
+
+class Prover:
+    """The keys of one card, one directory after the other: what was proven, and what rights were won by it."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self.proofs: dict[tuple[str, KeyReference], KeyProof] = {}
+        self.held: set[str] = set()
+        """Names of the keys whose rights are held in the current directory."""
+        self.pin_verified = False
+
+    def internal(self, directory: PlannedDirectory) -> Conversation[None]:
+        """Have the card show each version of its IRK; all of them in one script and one request."""
+        talk = self._talk
+        keys = [key for key in directory.keys if key.purpose is Purpose.INTERNAL_AUTHENTICATION]
+        if not keys:
+            return
+        wanted = [Cryptogram(key.reference, talk.rng(8), talk.rng(8)) for key in keys]
+        for key, task in zip(keys, wanted, strict=True):
+            command = commands.internal_authenticate(task.factor, task.original, key_version=key.version)
+            talk.put(f"proof of {key.name}", command, refused=_not_proven(key))
+        answers = (yield from talk.flush())[-len(keys) :]
+        expected = yield from talk.keys(*wanted)
+        for key, answer, right in zip(keys, answers, expected, strict=True):
+            if not hmac.compare_digest(answer.data, right):
+                raise KeyProofError(key.name, key.version, _WRONG_ANSWER)
+            self.proofs[directory.name, key.reference] = KeyProof.INTERNAL_AUTHENTICATION
+
+    def external(self, directory: PlannedDirectory, keys: Iterable[PlannedKey]) -> Conversation[None]:
+        """EXTERNAL AUTHENTICATION with each of these; their rights are held when what waits has been sent."""
+        talk = self._talk
+        for key in keys:
+            label = f"authentication with {key.name} version {key.version}"
+            challenge = yield from talk.challenge(label)
+            task = Cryptogram(key.reference, challenge, talk.rng(8))
+            (cryptogram,) = yield from talk.keys(task)
+            permit = commands.external_authenticate(key.card_id, cryptogram, task.original, key_version=key.version)
+            talk.put(label, permit, refused=_not_proven(key))
+            self.held.add(key.name)
+            self.proofs[directory.name, key.reference] = KeyProof.EXTERNAL_AUTHENTICATION
+
+    def maintenance(self, directory: PlannedDirectory) -> Conversation[None]:
+        """The STK beside the PIN: unblocking a PIN that has all of its tries changes nothing [S2.7 §13.3].
+
+        By the right of PUK, which was won. Other keys that no command shows without a change were proven to the chip
+        itself as they were loaded: it checked the MAC and the padding of the encrypted load.
+        """
+        talk = self._talk
+        for key in directory.keys:
+            if key.purpose is Purpose.MAINTENANCE and directory.pin and directory.pin.unblocked_by in self.held:
+                command = commands.unblock_pin()
+                challenge = yield from talk.challenge(f"proof of {key.name}")
+                (mac,) = yield from talk.keys(Mac(key.reference, challenge, commands.authenticated(command)))
+                talk.put(f"proof of {key.name}", commands.with_mac(command, mac), refused=_not_proven(key))
+                self.proofs[directory.name, key.reference] = KeyProof.COMMAND_MAC
+            elif key.purpose in _OTHERS:
+                self.proofs[directory.name, key.reference] = KeyProof.ACCEPTED_LOAD
+
+    def masters(self, mf: PlannedDirectory) -> None:
+        """The master keys, each of which has authenticated before its directory was ended."""
+        for directory in mf.walk():
+            self.proofs[directory.name, directory.master_key.reference] = KeyProof.EXTERNAL_AUTHENTICATION
+
+    def verify_pin(self, pin: Secret) -> Conversation[None]:
+        """VERIFY, after a look at the counter: never the last try. b"": only the look, which tells a card without PIN.
+
+        Raises :class:`~apdu.errors.WrongPinError`, AuthenticationBlockedError and LastPinTryError.
+        """
+        talk = self._talk
+        state = yield from talk.ask("state of the PIN", commands.verify_query())
+        if state.is_among((OK,)):
+            self.pin_verified = True
+            return
+        if not len(pin):
+            return
+        if state.sw & 0xFFF0 != _TRIES or state.sw == _TRIES:
+            raise error_for(state.sw, _VERIFY)
+        if state.sw & 0x0F == 1:
+            raise LastPinTryError
+        talk.put("PIN", commands.verify(pin), refused=_pin_refused)
+        self.pin_verified = True
+
+    def pin_tries(self) -> Conversation[int | None]:
+        """Tries left of the PIN, None where none is set."""
+        state = yield from self._talk.ask("state of the PIN", commands.verify_query())
+        if state.is_among((OK,)):
+            return None
+        if state.sw & 0xFFF0 != _TRIES:
+            raise error_for(state.sw, _VERIFY)
+        return state.sw & 0x0F
+
+
+def _pin_refused(sw: int) -> CardError:
+    return error_for(sw, _VERIFY)
+
+
+def _proof_refused(name: str, version: int, sw: int) -> CardError:
+    return KeyProofError(name, version, sw)
+
+
+def _not_proven(key: PlannedKey) -> partial[CardError]:
+    return partial(_proof_refused, key.name, key.version)
