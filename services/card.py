@@ -5,17 +5,19 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import structlog
 
-from apdu.flow import Answer, Flow, run
+from apdu.flow import Answer, Flow, Question, run
 from apdu.readers import CardConnection, Readers, Transmit, executor
 from apdu.transport.wrappers import get_response
+from cardlib.issuance.questions import Reset
 from services.errors import CallEndedError, DeadlineError
 from services.lane import Lane
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _log = structlog.get_logger("services.card")
 
@@ -59,7 +61,8 @@ class HeldCard:
     async def run(self, flow: Flow[T], answer: Answer) -> T:
         """Have a conversation with the card; ``answer`` is asked in the reader's thread and may block.
 
-        Raises what the flow raises, and :class:`DeadlineError`.
+        A :class:`~cardlib.issuance.questions.Reset` is answered here. Raises what the flow raises, and
+        :class:`DeadlineError`.
         """
         return await self._in_time(self._lane.submit(partial(self._run, flow, answer)))
 
@@ -81,7 +84,14 @@ class HeldCard:
     def _run(self, flow: Flow[T], answer: Answer) -> T:
         connection = self._held
         transmit = get_response(connection.transmit, strip_le=connection.t0)
-        return run(flow, executor(self._traffic(transmit, self._reader), before_each=self._check), answer)
+
+        def answered(question: Question[R]) -> R:
+            if isinstance(question, Reset):
+                self._check()
+                return cast("R", connection.reset())
+            return answer(question)
+
+        return run(flow, executor(self._traffic(transmit, self._reader), before_each=self._check), answered)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

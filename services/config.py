@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import platform
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -68,6 +69,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def state_directory() -> Path:
+    """Where this program keeps what it must not forget: as systemd says, else the user's directory for state."""
+    if given := os.environ.get("STATE_DIRECTORY"):  # systemd's, several separated by colons
+        return Path(given.partition(":")[0])
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sscard"
+
+
 def _loopback(listen: str) -> str:
     host, _ = address_of(listen)
     if not is_loopback(host):
@@ -76,6 +84,16 @@ def _loopback(listen: str) -> str:
             "certificates, which this version does not check yet"
         )
     return listen
+
+
+def loopback_centre(target: str) -> str:
+    """The address of a centre, if it is on this machine or ""; raises ValueError."""
+    if target and not is_loopback(address_of(target)[0]):
+        raise ValueError(
+            f"{target!r} is not on this machine (127.0.0.1, ::1 or localhost); a centre elsewhere needs certificates, "
+            "which this version does not use yet"
+        )
+    return target
 
 
 def _split(value: object) -> object:
@@ -95,6 +113,19 @@ class Config(BaseSettings):
     """Software cards by name, each in a reader of its own; in the environment separated by commas."""
     regional_profiles: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = ()
     """Files that say what regions add to the card, :mod:`cardlib.regional`; in the environment separated by commas."""
+    database: str = ""
+    """Where issuance is journalled and certificates are kept: a path (SQLite) or a URL of SQLAlchemy; "": sscard.db in
+    the directory for state, :func:`state_directory`."""
+    digest_key: Path | None = None
+    """File with the key of the database's digests, 32 bytes, made when absent; None: beside the database."""
+    templates: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Templates of cards, chosen by the name of the file without its ending; in the environment separated by commas."""
+    face_template: Path | None = None
+    """Template of the printed face, :mod:`services.face.template`; None: the layout that a card's template names."""
+    station: Annotated[str, Field(max_length=255)] = Field(default_factory=platform.node)
+    """Name of this machine in the journal and on certificates."""
+    issue_deadline: Annotated[float, Field(gt=0, le=7200)] = 600.0
+    """Longest time for making one card, in place of ``call_deadline``."""
     log_level: LogLevel = LogLevel.INFO
     call_deadline: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Longest time for one call, also where the caller sets a longer deadline or none."""
@@ -104,6 +135,12 @@ class Config(BaseSettings):
     """Events that may wait for one watcher before it is cut off."""
     grace: Annotated[float, Field(ge=0, le=600)] = 5.0
     """Time for calls to finish when the service is stopped."""
+    centre: Annotated[str, AfterValidator(loopback_centre)] = ""
+    """Address of the service that has the keys, for one that has none; "" = nobody is asked."""
+    serve_keys: bool = False
+    """Whether KeyService is served: results of keys for terminals, never keys."""
+    serve_building_keys: bool = False
+    """Whether KeyService also offers what puts keys into chips, for personalisation stations."""
 
     @model_validator(mode="after")
     def _production_is_serious(self) -> Self:
@@ -113,6 +150,27 @@ class Config(BaseSettings):
             if self.log_level is LogLevel.TRAFFIC:
                 raise ValueError('log_level = "traffic" is for development; set mode = "development"')
         return self
+
+    @model_validator(mode="after")
+    def _keys_come_from_one_side(self) -> Self:
+        if self.serve_keys and self.centre:
+            raise ValueError("serve_keys and centre: a service has keys to serve or asks a centre for them; set one")
+        if self.serve_building_keys and not self.serve_keys:
+            raise ValueError("serve_building_keys adds to what KeyService offers: set serve_keys = true as well")
+        return self
+
+    @property
+    def database_or_default(self) -> str:
+        """Path or URL of the database."""
+        return self.database or str(state_directory() / "sscard.db")
+
+    @property
+    def digest_key_file(self) -> Path:
+        """Where the key of the digests is: beside the database unless it was said; for a URL in the state directory."""
+        if self.digest_key is not None:
+            return self.digest_key
+        where = self.database_or_default
+        return state_directory() / "sscard.digest-key" if "://" in where else Path(where).with_suffix(".digest-key")
 
     @property
     def development(self) -> bool:

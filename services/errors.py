@@ -8,6 +8,13 @@
     ├─ CallEndedError       the caller is gone
     ├─ EventsLostError      the watcher of a stream does not keep up
     ├─ ShuttingDownError    the service is being stopped
+    ├─ IssuanceError        a card cannot be made for this request
+    │  ├─ IssuanceOpenError       another request has begun with this chip
+    │  ├─ RequestReusedError      the request id is that of another order or chip
+    │  ├─ SupersededError         somebody else has begun the issuance again, or ended it
+    │  ├─ JournalError            the journal cannot be kept
+    │  ├─ CertificateUnknownError
+    │  └─ CertificateDamagedError
     └─ SimulatorError       slots and cards of the simulator are not in a state for this
        ├─ SlotUnknownError
        ├─ SlotTakenError
@@ -59,6 +66,55 @@ class ShuttingDownError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("the service is being stopped")
+
+
+class IssuanceError(ServiceError):
+    """A card cannot be made for this request, whatever the chip is (制卡请求错误)."""
+
+
+class IssuanceOpenError(IssuanceError):
+    """Another request has begun to write to this chip; ``request_id`` is that one, with which it goes on."""
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        super().__init__(f"this chip is being made by the request {request_id}")
+
+
+class RequestReusedError(IssuanceError):
+    """The request id is that of another order, or of the same on another chip; nothing was done."""
+
+    def __init__(self, request_id: str, what: str) -> None:
+        self.request_id = request_id
+        super().__init__(f"the request {request_id} is known with another {what}")
+
+
+class SupersededError(IssuanceError):
+    """The issuance was begun again, or ended, by somebody else; this attempt may do nothing more."""
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        super().__init__(f"the request {request_id} was begun again or ended by another call")
+
+
+class JournalError(IssuanceError):
+    """The journal of issuance cannot be read or written; without it nothing is done to a chip."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the journal of issuance cannot be kept: {why}")
+
+
+class CertificateUnknownError(IssuanceError):
+    """There is no such certificate."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__(f"there is no certificate {which}")
+
+
+class CertificateDamagedError(IssuanceError):
+    """A certificate is not what it was when it was made, or none at all."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__(f"the certificate {which} is damaged")
 
 
 class SimulatorError(ServiceError):

@@ -14,6 +14,8 @@ MAX_NAME: Final = 255
 """Characters in a reader's name; PC/SC has at most 127 bytes."""
 MAX_FILES: Final = 500
 """Names of files and items in one request; a card has about 300 items."""
+MAX_OPERATOR: Final = 64
+"""Characters of the name of who makes a card."""
 EVERYTHING: Final = "*"
 
 
@@ -62,4 +64,18 @@ def request_id(value: str) -> str:
     """The name that a caller gives to a request that changes something."""
     if not re.fullmatch("[0-9A-Za-z-]{1,64}", value):
         raise InvalidRequestError("request_id", "takes 1 to 64 letters, digits and hyphens")
+    return value
+
+
+def operator(value: str) -> str:
+    """Who makes a card, as the caller says."""
+    if len(value) > MAX_OPERATOR or not value.isprintable():
+        raise InvalidRequestError("operator", f"takes up to {MAX_OPERATOR} printable characters")
+    return value
+
+
+def certificate_number(value: str) -> str:
+    """The number of a certificate."""
+    if not re.fullmatch("[0-9a-f]{16}", value):
+        raise InvalidRequestError("number", "takes the 16 hexadecimal digits of a certificate's number")
     return value

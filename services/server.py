@@ -23,17 +23,33 @@ from services.config import Config, ConfigError, ReaderKind
 from services.custody.development import DevelopmentCustodian
 from services.events import EventKind
 from services.interceptors import CallInterceptor
+from services.issuance.opening import STANDARD, Flows, StoreOfService, issuance_service
+from services.key_service import STATIONS, TERMINALS, KeyService
 from services.reader_service import ReaderService
 from services.readers import ReaderHub
-from sscard.v1 import card_pb2, card_pb2_grpc, options_pb2, reader_pb2, reader_pb2_grpc
+from sscard.v1 import (
+    card_pb2,
+    card_pb2_grpc,
+    issuance_pb2,
+    issuance_pb2_grpc,
+    keys_pb2,
+    keys_pb2_grpc,
+    options_pb2,
+    reader_pb2,
+    reader_pb2_grpc,
+)
 
 _log = structlog.get_logger("services.server")
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
     reader_pb2.DESCRIPTOR.services_by_name["ReaderService"],
     card_pb2.DESCRIPTOR.services_by_name["CardService"],
+    issuance_pb2.DESCRIPTOR.services_by_name["IssuanceService"],
 )
+"""What is always served."""
 CARD_SERVICE: Final = SERVICES[1].full_name
+KEY_SERVICE: Final = keys_pb2.DESCRIPTOR.services_by_name["KeyService"]
+"""Served where `serve_keys` says so."""
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -51,11 +67,24 @@ def check_access(services: Iterable[ServiceDescriptor]) -> None:
                 raise AccessUndeclaredError(f"{method.full_name} declares no (access)")
 
 
+def services_of(config: Config) -> tuple[ServiceDescriptor, ...]:
+    """The services of this package that a server so configured has."""
+    return (*SERVICES, KEY_SERVICE) if config.serve_keys else SERVICES
+
+
 class Server:
     """A gRPC server that owns its readers; made by :func:`build_server`."""
 
-    def __init__(self, config: Config, hub: ReaderHub, server: grpc.aio.Server, healthy: health.HealthServicer) -> None:
+    def __init__(
+        self,
+        config: Config,
+        hub: ReaderHub,
+        store: StoreOfService,
+        server: grpc.aio.Server,
+        healthy: health.HealthServicer,
+    ) -> None:
         self._config = config
+        self._store = store
         self._hub = hub
         self._server = server
         self._healthy = healthy
@@ -64,7 +93,8 @@ class Server:
         """Where it listens; known after :meth:`start`."""
 
     async def start(self) -> None:
-        """Begin to serve; raises :class:`ConfigError` when the address is taken."""
+        """Begin to serve; raises :class:`ConfigError` when the address is taken, or the database cannot be used."""
+        await asyncio.to_thread(self._store.open_if_meant)
         try:
             self.port = self._server.add_insecure_port(self._config.listen)
         except RuntimeError:
@@ -72,7 +102,7 @@ class Server:
         await self._hub.start()
         await self._server.start()
         await self._healthy.set("", SERVING)
-        for service in SERVICES:
+        for service in services_of(self._config):
             await self._healthy.set(service.full_name, SERVING)
         self._tasks.add(asyncio.create_task(self._follow_readers()))
         _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value)
@@ -90,6 +120,7 @@ class Server:
         self._hub.end_streams()
         await self._server.stop(self._config.grace)
         await self._hub.close(patience=patience)
+        await asyncio.to_thread(self._store.close)
         _log.info("stopped")
 
     async def _follow_readers(self) -> None:
@@ -101,12 +132,14 @@ class Server:
                     await self._healthy.set(CARD_SERVICE, SERVING if back else NOT_SERVING)
 
 
-def build_server(config: Config, readers: Readers, custodian: KeyCustodian) -> Server:
+def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, flows: Flows = STANDARD) -> Server:
     """A server over these readers and keys, not started yet.
 
-    Raises :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles that cannot be used.
+    ``flows``: what makes cards and examines them. Raises
+    :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles and templates that cannot be used.
     """
-    check_access(SERVICES)
+    served = services_of(config)
+    check_access(served)
     regional = open_regional_profiles(config)
     hub = ReaderHub(
         readers,
@@ -120,11 +153,25 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian) -> S
     card_pb2_grpc.add_CardServiceServicer_to_server(
         CardService(hub, custodian, call_deadline=config.call_deadline, regional=regional), server
     )
+    if config.serve_keys:
+        keys_pb2_grpc.add_KeyServiceServicer_to_server(
+            KeyService(
+                custodian,
+                call_deadline=config.call_deadline,
+                allowed=STATIONS if config.serve_building_keys else TERMINALS,
+                keys=regional.keys,
+            ),
+            server,
+        )
+    store = StoreOfService(config)
+    issuance_pb2_grpc.add_IssuanceServiceServicer_to_server(
+        issuance_service(config, hub, custodian, regional, store, flows), server
+    )
     healthy = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    names = (*(service.full_name for service in SERVICES), HEALTH, reflection.SERVICE_NAME)
+    names = (*(service.full_name for service in served), HEALTH, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    return Server(config, hub, server, healthy)
+    return Server(config, hub, store, server, healthy)
 
 
 def open_regional_profiles(config: Config) -> RegionalProfiles:

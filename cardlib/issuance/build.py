@@ -172,7 +172,8 @@ class Builder:
             talk.put(f"empty {directory.name}", encoder.erase)
             yield from self._fill(directory, above)
             return
-        yield from self._fill_early(directory, above, again=not keys)
+        if not keys:
+            yield from self._fill_early(directory, above, again=True)
         # A key that was added in clear may still have a stand-in's value, unless another came after it.
         first = keys if encoder.protects_new_keys else max(keys - 1, 0)
         yield from self._load_keys(directory, first, again=True)

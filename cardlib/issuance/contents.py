@@ -48,14 +48,7 @@ def missing(file: PlannedFile, wanted: Sequence[bytes], found: Sequence[bytes], 
     sfi = file.sfi
     match file.structure:
         case Structure.TRANSPARENT:
-            content, there = b"".join(wanted), b"".join(found)
-            first = sfi
-            for at in range(0, len(content), chunk):
-                if content[at : at + chunk] != there[at : at + chunk]:
-                    if first and at:  # an offset beyond a byte leaves no room for the SFI
-                        yield commands.select_file(file.fid or 0)
-                    yield commands.update_binary(at, content[at : at + chunk], sfi=0 if at else sfi)
-                    first = 0
+            yield from _missing_bytes(file, b"".join(wanted), b"".join(found), chunk)
         case Structure.CYCLIC:
             if tuple(wanted[len(wanted) - len(found) :]) != tuple(found):
                 raise ReadBackError(file.name)
@@ -65,3 +58,18 @@ def missing(file: PlannedFile, wanted: Sequence[bytes], found: Sequence[bytes], 
             for number, record in enumerate(wanted, start=1):
                 if list(found[number - 1 : number]) != [record]:
                     yield commands.update_record(number, RecordMode.NUMBER, record, sfi=sfi)
+
+
+def _missing_bytes(file: PlannedFile, wanted: bytes, found: bytes, chunk: int) -> Iterator[CommandAPDU]:
+    """From the end to the beginning, so that a file that has its beginning has all of it.
+
+    A chip may read bytes that were never written as 00: an end of zeros is written where anything else is missing.
+    """
+    places = [at for at in range(0, len(wanted), chunk) if wanted[at : at + chunk] != found[at : at + chunk]]
+    last = (len(wanted) - 1) // chunk * chunk
+    if places and places[-1] != last and not any(wanted[last:]):
+        places.append(last)
+    if any(places):  # offsets beyond a byte leave no room for an SFI
+        yield commands.select_file(file.fid or 0)
+    for at in reversed(places):
+        yield commands.update_binary(at, wanted[at : at + chunk], sfi=0 if any(places) else file.sfi)

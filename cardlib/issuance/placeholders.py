@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cardlib.schema import Number, Schema, SchemaError
+from cardlib.schema import Binary, Code, Date, Number, Parts, Region, Schema, SchemaError, Text
 from cardlib.values import Value
 from cardlib.written.values import Leaf
 
@@ -116,18 +116,22 @@ def filled(written: Any, source: Source) -> Any:
             return written
 
 
-def in_words(schema: Schema) -> str:
+def in_words(schema: Schema) -> str:  # noqa: PLR0911 - one for each kind
     """What is written for a value of this type, in words."""
-    words = {"Date": f"date of {2 * schema.size} digits", "Region": "six digits"}
-    kind = type(schema).__name__
-    if isinstance(schema, Number):
-        return f"whole number up to {schema.largest}"
-    table = getattr(schema, "table", None)
-    if table is not None:
-        return f"code of the table {table.name}"
-    return words.get(kind) or {
-        "cn": f"up to {2 * schema.size} digits",
-        "an": f"text of up to {schema.size} bytes of GB 18030",
-        "b": f"file, or base64, of up to {schema.size} bytes",
-        "BTLV": "object of parts",
-    }[schema.notation]
+    match schema:
+        case Number():
+            return f"whole number up to {schema.largest}"
+        case Code():
+            return f"code of the table {schema.table.name}"
+        case Date():
+            return f"date of {2 * schema.size} digits"
+        case Region():
+            return "six digits"
+        case Binary():
+            return f"file, or base64, of up to {schema.size} bytes"
+        case Parts():
+            return f"object of {', '.join(part.name for part in schema.parts)}"
+        case Text():
+            return f"text of up to {schema.size} bytes of GB 18030"
+        case _:
+            return f"up to {2 * schema.size} digits"

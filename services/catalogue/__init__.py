@@ -12,8 +12,14 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage
 from google.rpc.status_pb2 import Status
 
 from apdu import errors
+from cardlib.psam_flows.errors import PsamRefusedError
 from services.catalogue.calls import CALLS, UNKNOWN
 from services.catalogue.cards import CARDS
+from services.catalogue.centre import CENTRE
+from services.catalogue.face import FACE
+from services.catalogue.issuance import ISSUANCE
+from services.catalogue.keys import KEYS
+from services.catalogue.psam import PSAM
 from services.catalogue.refusal import Refusal
 from services.catalogue.simulator import SIMULATOR
 from services.catalogue.status_words import KEY_BLOCKED, STATUS_WORDS
@@ -23,7 +29,18 @@ __all__ = ["DOMAIN", "KEY_BLOCKED", "REFUSALS", "UNKNOWN", "Failure", "Refusal",
 
 DOMAIN: Final = "sscard.v1"
 
-REFUSALS: Final[dict[type[Exception], Refusal]] = {**STATUS_WORDS, **TRANSPORT, **CARDS, **CALLS, **SIMULATOR}
+REFUSALS: Final[dict[type[Exception], Refusal]] = {
+    **STATUS_WORDS,
+    **TRANSPORT,
+    **CARDS,
+    **CENTRE,
+    **CALLS,
+    **FACE,
+    **ISSUANCE,
+    **KEYS,
+    **PSAM,
+    **SIMULATOR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +87,7 @@ MISTAKES_SIZE: Final = 3000
 MISTAKE_LENGTH: Final = 300
 """Characters of one mistake: it may quote what the caller wrote."""
 
-_TELLING: Final = ("command", "reader", "key", "version", "algorithm", "file", "item", "field")
+_TELLING: Final = ("command", "reader", "key", "version", "algorithm", "file", "item", "field", "request_id")
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
 
 
@@ -84,6 +101,9 @@ def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
             metadata["tries_left"] = str(error.tries_left)
         if national is None:
             national = -error.sw
+    elif isinstance(error, PsamRefusedError):
+        metadata["sw"] = f"{error.sw:04X}"
+        national = error.national_code
     if national is not None:
         metadata["national_code"] = str(national)
     return metadata

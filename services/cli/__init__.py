@@ -2,7 +2,21 @@
 
 import typer
 
-from services.cli import apdu, card_files, conformance, decode, demo, profile, read, readers, serve, simulate, slot
+from services.cli import (
+    apdu,
+    card_files,
+    conformance,
+    decode,
+    demo,
+    issue,
+    keys,
+    profile,
+    read,
+    readers,
+    serve,
+    simulate,
+    slot,
+)
 
 app = typer.Typer(
     name="sscard",
@@ -13,6 +27,9 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("readers")(readers.readers)
 app.command("read")(read.read)
+app.command("issue")(issue.issue)
+app.command("verify")(issue.verify)
+app.command("face")(issue.face)
 app.command("apdu")(apdu.apdu)
 app.command("conformance")(conformance.conformance)
 app.command("decode")(decode.decode_trace)
@@ -20,6 +37,7 @@ app.add_typer(profile.app, name="profile")
 app.command("simulate")(simulate.simulate)
 app.add_typer(slot.app, name="slot")
 app.add_typer(card_files.app, name="card")
+app.add_typer(keys.app, name="keys")
 app.command("demo")(demo.demo)
 
 

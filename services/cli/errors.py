@@ -7,13 +7,11 @@ from typing import NoReturn
 
 import grpc
 import typer
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage
-from google.rpc.status_pb2 import Status
-from grpc_status import rpc_status
 
 from apdu.errors import CardError
 from services.catalogue import failure_of
 from services.config import ConfigError
+from services.statuses import Told, call_of, told, told_by
 
 FAILED, UNUSABLE = 1, 2
 """Exit codes: it did not work; it could not be meant."""
@@ -27,13 +25,13 @@ def reported() -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        assert isinstance(error, grpc.Call), "errors of calls are calls themselves"  # noqa: PT017  no test
-        status = rpc_status.from_call(error)
-        fail(_words(status) if status is not None else _of_the_call(error))
+        call = call_of(error)
+        answer = told_by(call)
+        fail(_words(answer) if answer is not None else _of_the_call(call))
     except ConfigError as error:
         fail(str(error), code=UNUSABLE)
     except CardError as error:
-        fail(_words(failure_of(error).to_status()))
+        fail(_words(told(failure_of(error).to_status())))
 
 
 def fail(message: str, *, code: int = FAILED) -> NoReturn:
@@ -42,17 +40,10 @@ def fail(message: str, *, code: int = FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _words(status: Status) -> str:
-    reason, lines, mistakes = "", [status.message], []
-    for detail in status.details:
-        info, localised, wrong = ErrorInfo(), LocalizedMessage(), BadRequest()
-        if detail.Unpack(info):
-            reason = f" [{info.reason}]"
-        elif detail.Unpack(localised) and localised.message not in lines:
-            lines.append(localised.message)
-        elif detail.Unpack(wrong):
-            mistakes = [violation.description for violation in wrong.field_violations]
-    return "\n        ".join([lines[0] + reason, *mistakes, *lines[1:]])
+def _words(answer: Told) -> str:
+    reason = f" [{answer.reason}]" if answer.reason else ""
+    texts = dict.fromkeys(text for text in answer.texts if text != answer.message)
+    return "\n        ".join([answer.message + reason, *answer.mistakes, *texts])
 
 
 def _of_the_call(call: grpc.Call) -> str:

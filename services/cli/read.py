@@ -45,14 +45,13 @@ def read(
         names = [name.strip() for name in files.split(",") if name.strip()]
         pin = sys.stdin.readline().strip() if pin_stdin else ""
         with reported(), channel_to(server, settings) as channel:
-            chosen = _chosen(channel, reader)
-            wish = ReadFilesRequest(reader=chosen, files=names, pin=pin, allow_last_try=allow_last_try)
+            wish = ReadFilesRequest(reader=chosen(channel, reader), files=names, pin=pin, allow_last_try=allow_last_try)
             found = CardServiceStub(channel).ReadFiles(wish, timeout=PATIENCE)
         _show(found, file_tables(found), as_json=as_json)
         return
     check = AuthenticityCheck.AUTHENTICITY_CHECK_REQUIRED if proof else AuthenticityCheck.AUTHENTICITY_CHECK_UNSPECIFIED
     with reported(), channel_to(server, settings) as channel:
-        request = ReadIdentityRequest(reader=_chosen(channel, reader), authenticity_check=check)
+        request = ReadIdentityRequest(reader=chosen(channel, reader), authenticity_check=check)
         reply = CardServiceStub(channel).ReadIdentity(request, timeout=PATIENCE)
     _show(reply, identity_table(reply), as_json=as_json)
 
@@ -64,7 +63,8 @@ def _show(reply: Message, table: Group, *, as_json: bool) -> None:
         Console().print(table)
 
 
-def _chosen(channel: grpc.Channel, name: str) -> str:
+def chosen(channel: grpc.Channel, name: str) -> str:
+    """The reader of the service that is meant, as :func:`pick` finds it."""
     readers = ReaderServiceStub(channel).ListReaders(ListReadersRequest(), timeout=PATIENCE).readers
     return pick(readers, name)
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from cardlib.checks import is_citizen_number
-from cardlib.codes import SEX
+from cardlib.issuance.person import told_by_number
 from cardlib.model import CardProfile, ElementaryFile, FileClass
-from cardlib.values import CardDate, Value
+from cardlib.values import Value
 
 ACCOUNT: Final = "medical_account"
 
@@ -49,17 +48,8 @@ def _samples(file: ElementaryFile, stated: Mapping[str, Mapping[str, Value]]) ->
     taken = {name for field in file.fields if named.keys() & set(field.names) for name in field.names}
     found = {name: value for name, value in file.sample.items() if name not in taken}
     if file.name == "holder":
-        found |= _of_number(named.get("social_security_number"))
+        found |= told_by_number(named.get("social_security_number"))
     first, second = _ALTERNATIVES
     if file.name == (second if _ITEM_OF_ONE_FILE in stated.get(first, {}) else first):
         found.pop(_ITEM_OF_ONE_FILE, None)
     return found
-
-
-def _of_number(number: Value) -> dict[str, Value]:
-    """Sex and birth date of a citizen, which the number says [GB 11643]."""
-    if not isinstance(number, str) or not is_citizen_number(number):
-        return {}
-    found: dict[str, Value] = {"sex": SEX["1" if int(number[16]) % 2 else "2"]}
-    birth = CardDate(number[6:14])
-    return found | ({"birth_date": birth} if birth.date else {})

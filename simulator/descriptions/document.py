@@ -1,35 +1,17 @@
 """The form of a card description: TOML tables as typed entries, before anything is asked of a profile."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from cardlib.values import CardDate
+from cardlib.written.entries import Chip, Entry, HistoricalBytes, PinDigits, Suite, Tries, Version
 
 MAX_SERIAL: Final = 9_999_999
 """Card numbers have seven digits for it."""
 
-HISTORICAL_BYTES: Final = 13
-"""T1…TD [S2.2 §8]."""
-
 TEST_BANK_CARD: Final = "6200000000000005"
 """Number of the bank card where a description asks for one and does not say which: nobody's, published for tests."""
-
-
-def _pin(digits: str) -> str:
-    if digits and not (4 <= len(digits) <= 16 and digits.isascii() and digits.isdigit()):
-        raise ValueError('takes 4 to 16 digits, or "" for no PIN')
-    return digits
-
-
-def _historical_bytes(text: object) -> bytes:
-    try:
-        found = bytes.fromhex(text if isinstance(text, str) else "?")
-    except ValueError:
-        found = b""
-    if len(found) != HISTORICAL_BYTES:
-        raise ValueError(f"takes {2 * HISTORICAL_BYTES} hexadecimal digits in quotation marks")
-    return found
 
 
 def _year(digits: str) -> str:
@@ -53,37 +35,25 @@ def _bank_card_number(written: object) -> str:
     return written
 
 
-Tries = Annotated[int, Field(ge=1, le=15)]
 Counter = Annotated[int, Field(ge=0, le=0xFFFF)]
 Fen = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
 
 
-class _Entry(BaseModel):
-    """A table: a word that is not known is a mistake, not a comment. Its ``repr`` shows nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    __str__ = __repr__
-
-
-class PinEntry(_Entry):
+class PinEntry(Entry):
     """``[pin]``: 4 to 16 digits, or none, and how many wrong tries block it."""
 
-    value: Annotated[str, AfterValidator(_pin)] = "123456"
+    value: PinDigits = "123456"
     tries: Tries = 6
 
 
-class KeysEntry(_Entry):
+class KeysEntry(Entry):
     """``[keys]``: ``source`` is ``development`` or a file of root keys; how many wrong tries block a key."""
 
     source: Annotated[str, Field(min_length=1)] = "development"
     tries: Tries = 3
 
 
-class BalancesEntry(_Entry):
+class BalancesEntry(Entry):
     """``[balances]``: DF04's amount file; amounts in fen, ``year`` YYYY, ``starting_day`` MMDD."""
 
     account: Fen = 0
@@ -95,27 +65,27 @@ class BalancesEntry(_Entry):
     purchase_counter: Counter = 0
 
 
-class NeighboursEntry(_Entry):
+class NeighboursEntry(Entry):
     """``[neighbours]``: other applications on the same chip; ``bank``: the number of the bank card, "" for none."""
 
     bank: Annotated[str, BeforeValidator(_bank_card_number)] = ""
     pki: bool = False
 
 
-class Document(_Entry):
+class Document(Entry):
     """A whole description; what the tables of items may hold is the profile's business."""
 
-    version: Literal["1.0", "2.0", "3.0"]
-    suite: Literal["DES", "SM4"] | None = None
-    cos: Literal["t514", "fmcos"] = "t514"
+    version: Version
+    suite: Suite | None = None
+    cos: Chip = "t514"
     serial: Annotated[int, Field(ge=0, le=MAX_SERIAL)] = 1
-    historical_bytes: Annotated[bytes, BeforeValidator(_historical_bytes)] | None = None
+    historical_bytes: HistoricalBytes | None = None
     samples: bool = True
     pin: PinEntry = PinEntry()
     keys: KeysEntry = KeysEntry()
-    person: dict[str, Any] = {}
-    issuer: dict[str, Any] = {}
-    files: dict[str, Any] = {}
+    person: dict[str, Any] = Field(default_factory=dict)
+    issuer: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, Any] = Field(default_factory=dict)
     balances: BalancesEntry | None = None
-    quirks: dict[str, Any] = {}
+    quirks: dict[str, Any] = Field(default_factory=dict)
     neighbours: NeighboursEntry = NeighboursEntry()

@@ -9,27 +9,25 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from apdu.secret import Secret
 from cardlib.crypto import Algorithm
 from cardlib.errors import ItemError
 from cardlib.model import CardProfile, InternalFile
 from cardlib.profiles import ALL
 from cardlib.values import Value
+from cardlib.written.entries import SUITES, packed_pin
+from cardlib.written.mistakes import TOO_DEEP, mistakes_in, tables, told, unknown
+from cardlib.written.tables import OF_ITEMS, place_of, table, written_files
+from cardlib.written.values import file_values
 from simulator.account.amounts import Amounts
 from simulator.descriptions.defaults import ACCOUNT, completed
 from simulator.descriptions.description import CardDescription, Neighbours
 from simulator.descriptions.document import BalancesEntry, Document
-from simulator.descriptions.mistakes import TOO_DEEP, DescriptionError, mistakes_in, tables, told, unknown
+from simulator.descriptions.mistakes import DescriptionError
 from simulator.descriptions.root_keys import root_keys
-from simulator.descriptions.values import file_values
 from simulator.quirks import CONFORMING, Quirks
 
 _PROFILES: Final = MappingProxyType({profile.version: profile for profile in ALL})
-_SUITES: Final = MappingProxyType({"1.0": Algorithm.DES, "2.0": Algorithm.DES, "3.0": Algorithm.SM4})
-_TABLE_OF: Final = MappingProxyType({"holder": "person", "issuer": "issuer"})
-"""Files that have a table of their own, and what it is called."""
 _BALANCES: Final = "balances"
-_FILES: Final = "files"
 _NUMBER_LENGTH: Final = 18
 _QUIRKS: Final = TypeAdapter(Quirks)
 
@@ -67,11 +65,11 @@ def _described(tables_: Mapping[str, Any], folder: Path, mistakes: list[str]) ->
     document = _form(tables_, mistakes)
     version = tables_.get("version")
     profile = _PROFILES.get(version) if isinstance(version, str) else None
-    quirks = _quirks(_table(tables_, "quirks"), mistakes)
-    source = _table(tables_, "keys").get("source", "development")
+    quirks = _quirks(table(tables_, "quirks"), mistakes)
+    source = table(tables_, "keys").get("source", "development")
     keys = root_keys(source, folder, mistakes) if isinstance(source, str) and source else {}
     if profile is None:
-        if any(name in tables_ for name in (*_TABLE_OF.values(), _FILES, _BALANCES)):
+        if any(name in tables_ for name in (*OF_ITEMS, _BALANCES)):
             mistakes.append("version: items are checked once it is right")
         return None
     stated = _stated(profile, tables_, mistakes)
@@ -86,12 +84,12 @@ def _described(tables_: Mapping[str, Any], folder: Path, mistakes: list[str]) ->
         return None
     return CardDescription(
         profile=profile,
-        algorithm=Algorithm[document.suite] if document.suite else _SUITES[profile.version],
+        algorithm=Algorithm[document.suite] if document.suite else SUITES[profile.version],
         cos=document.cos,
         serial=document.serial,
         data=MappingProxyType(data),
         stated_historical_bytes=document.historical_bytes,
-        pin=_packed(document.pin.value),
+        pin=packed_pin(document.pin.value),
         pin_tries=document.pin.tries,
         key_tries=document.keys.tries,
         root_keys=keys,
@@ -109,12 +107,6 @@ def _form(tables_: Mapping[str, Any], mistakes: list[str]) -> Document | None:
         return None
 
 
-def _table(tables_: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A table, an empty one in the place of what is none: the form tells of that."""
-    found = tables_.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
 def _quirks(written: Mapping[str, Any], mistakes: list[str]) -> Quirks:
     """As JSON, because there a list may stand for a set and nothing else for anything else."""
     known = [field.name for field in fields(Quirks)]
@@ -130,26 +122,20 @@ def _quirks(written: Mapping[str, Any], mistakes: list[str]) -> Quirks:
 
 def _stated(profile: CardProfile, tables_: Mapping[str, Any], mistakes: list[str]) -> dict[str, Mapping[str, Value]]:
     """The values that the description states, by file; those that cannot be are left out and told."""
-    stated: dict[str, Mapping[str, Value]] = {
-        name: file_values(profile.file_named(name), _table(tables_, table), table, mistakes)
-        for name, table in _TABLE_OF.items()
+    elsewhere = {
+        file.name: _BALANCES
+        for directory in profile.directories
+        for file in directory.files
+        if isinstance(file, InternalFile)
     }
-    number = stated["holder"].get("social_security_number")
-    if isinstance(number, str) and len(number) != _NUMBER_LENGTH:
-        mistakes.append(f"person.social_security_number: takes {_NUMBER_LENGTH} characters, not {len(number)}")
-    if stated["issuer"].get("card_identifier", "") is None:
-        mistakes.append("issuer.card_identifier: cannot be blank: keys are made for its region")
-    files = {file.name: file for directory in profile.directories for file in directory.files}
-    for name, written in _table(tables_, _FILES).items():
-        place = f"files.{name}"
-        if name in _TABLE_OF:
-            mistakes.append(f"{place}: is written as [{_TABLE_OF[name]}]")
-        elif isinstance(files.get(name), InternalFile):
-            mistakes.append(f"{place}: is written as [{_BALANCES}]")
-        elif name not in files:
-            mistakes.append(f"{place}: {unknown('file', name, (one for one in files if one not in _TABLE_OF))}")
-        else:
-            stated[name] = file_values(files[name], written, place, mistakes)
+    stated: dict[str, Mapping[str, Value]] = {"holder": {}, "issuer": {}}
+    for file, place, written in written_files(profile, tables_, mistakes, elsewhere):
+        stated[file.name] = values = file_values(file, written, place, mistakes)
+        number = values.get("social_security_number") if file.name == "holder" else None
+        if isinstance(number, str) and len(number) != _NUMBER_LENGTH:
+            mistakes.append(f"{place}.social_security_number: takes {_NUMBER_LENGTH} characters, not {len(number)}")
+        if file.name == "issuer" and values.get("card_identifier", "") is None:
+            mistakes.append(f"{place}.card_identifier: cannot be blank: keys are made for its region")
     return stated
 
 
@@ -181,15 +167,10 @@ def _account(
 def _encode(profile: CardProfile, data: Mapping[str, Mapping[str, Value]], mistakes: list[str]) -> None:
     """Tell of values that are sound each for itself and do not go together."""
     for name, values in data.items():
-        place = _TABLE_OF.get(name, f"files.{name}")
+        place = place_of(name)
         if mistakes_in(place, mistakes):
             continue
         try:
             profile.file_named(name).encode(values)
         except ItemError as error:
             mistakes.append(f"{place}.{error.item}: {error.reason}")
-
-
-def _packed(digits: str) -> Secret:
-    """The PIN as the card compares it: packed, an odd digit filled up with F [S2.5 §6.14]."""
-    return Secret(bytes.fromhex(digits + "F" * (len(digits) % 2)))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from apdu.secret import Secret
 from cardlib import development_keys
 from cardlib.keys import KEYS, VERSIONS, KeyReference
-from simulator.descriptions.mistakes import tables, unknown
+from cardlib.written.mistakes import tables, unknown
 
 DEVELOPMENT: Final = "development"
 KEY_SIZE: Final = 16

@@ -23,7 +23,7 @@ from services.server import (
     open_custodian,
     open_readers,
 )
-from sscard.v1 import card_pb2, card_pb2_grpc, reader_pb2
+from sscard.v1 import card_pb2, card_pb2_grpc, issuance_pb2, reader_pb2
 
 HEALTH = health_pb2.HealthCheckResponse
 
@@ -66,7 +66,7 @@ def test_every_method_declares_who_may_call_it() -> None:
 def test_every_service_of_the_package_is_served() -> None:
     declared = {
         service.full_name
-        for module in (card_pb2, reader_pb2)
+        for module in (card_pb2, issuance_pb2, reader_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
     }
     assert {service.full_name for service in SERVICES} == declared

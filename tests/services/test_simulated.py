@@ -17,6 +17,12 @@ def test_cards_of_one_name_have_serial_numbers_of_their_own() -> None:
     assert len({state.atr for state in readers.states()}) == 3
 
 
+def test_blank_chips_are_to_be_had_too_each_with_its_number() -> None:
+    first, second = simulated_readers(["blank-t514", "blank-t514"]).states()
+    assert first.atr == bytes.fromhex("3B6D000000814A4400866099000000 0000")
+    assert second.atr == bytes.fromhex("3B6D000000814A4400866099000000 0001")
+
+
 def test_a_name_without_a_card_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"no software card '9\.9'; there are 1\.0, 2\.0, 3\.0"):
+    with pytest.raises(ConfigError, match=r"no software card '9\.9'; there are 1\.0, 2\.0, 3\.0.*blank-t514"):
         simulated_readers(["9.9"])

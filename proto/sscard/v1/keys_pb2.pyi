@@ -480,7 +480,7 @@ class KeyTask(_message.Message):
         TAC_FIELD_NUMBER: _builtins.int
         ANSWER_FIELD_NUMBER: _builtins.int
         answer: _builtins.bytes
-        """What the card answered: 1 to 16 bytes."""
+        """What the card answered: at most 16 bytes; what is too short is not right."""
         @_builtins.property
         def cryptogram(self) -> Global___KeyTask.Cryptogram:
             """By an authentication cryptogram."""

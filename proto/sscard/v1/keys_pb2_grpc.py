@@ -30,7 +30,7 @@ class KeyServiceStub:
 
     Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
     offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks, of which keys and region, and nothing else of a request.
+    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
     """
 
     def __init__(self, channel):
@@ -51,7 +51,7 @@ class KeyServiceServicer:
 
     Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
     offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks, of which keys and region, and nothing else of a request.
+    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
     """
 
     def PerformKeyTasks(self, request, context):
@@ -85,7 +85,7 @@ class KeyService:
 
     Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
     offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks, of which keys and region, and nothing else of a request.
+    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
     """
 
     @staticmethod

@@ -31,7 +31,7 @@ class KeyServiceStub:
 
     Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
     offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks, of which keys and region, and nothing else of a request.
+    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
     """
 
     @_typing.overload
@@ -51,7 +51,7 @@ class KeyServiceAsyncStub(KeyServiceStub):
 
     Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
     offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks, of which keys and region, and nothing else of a request.
+    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -67,7 +67,7 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
     offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks, of which keys and region, and nothing else of a request.
+    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
     """
 
     @_abc_1.abstractmethod

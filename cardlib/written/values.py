@@ -1,19 +1,29 @@
-"""From what people write in TOML to the values that items hold (数据项的取值)."""
+"""From what people write in TOML or JSON to the values that items hold (数据项的取值)."""
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from cardlib.errors import ItemError
+from cardlib.files import any_value
 from cardlib.items import Declared, Item, Joined
 from cardlib.model import RECORDS, CyclicFile, ElementaryFile, TransparentFile
 from cardlib.schema import Binary, Code, Date, Identifier, Number, Parts, Schema, SchemaError
 from cardlib.values import CardDate, CardIdentifier, Value
-from simulator.descriptions.mistakes import unknown
+from cardlib.written.mistakes import unknown
 
 BLANK = ""
 """What is written for an item that shall be blank."""
+
+
+class Leaf(ABC):
+    """What stands in the place of something written, and gives its value once the type is known (占位)."""
+
+    @abstractmethod
+    def value(self, schema: Schema, fill: int) -> Value:
+        """The value, which the schema can hold; ``fill`` as for :func:`read`. Raises :class:`SchemaError`."""
 
 
 def file_values(file: ElementaryFile, written: object, place: str, mistakes: list[str]) -> dict[str, Value]:
@@ -55,8 +65,8 @@ def _value(file: ElementaryFile, one: Declared, written: object) -> Value:
     if isinstance(one, Item) and one.repeat > 1:
         if not isinstance(written, list) or len(written) > one.repeat:
             raise SchemaError(f"takes a list of up to {one.repeat} values")
-        return tuple(_checked(one.schema, _read(one.schema, each)) for each in written)
-    return _checked(one.schema, _read(one.schema, written, fill))
+        return tuple(_checked(one.schema, read(one.schema, each)) for each in written)
+    return _checked(one.schema, read(one.schema, written, fill))
 
 
 def _checked(schema: Schema, value: Value) -> Value:
@@ -64,7 +74,13 @@ def _checked(schema: Schema, value: Value) -> Value:
     return value
 
 
-def _read(schema: Schema, written: object, fill: int = 0) -> Value:
+def read(schema: Schema, written: object, fill: int = 0) -> Value:
+    """The value of something written, None for a blank; what it is has been looked at, not whether it fits.
+
+    ``fill``: bytes that binary values are filled up to with 00. Raises :class:`SchemaError`.
+    """
+    if isinstance(written, Leaf):
+        return written.value(schema, fill)
     if written == BLANK:
         return None
     for kind, reader in _READERS:
@@ -115,10 +131,11 @@ def _parts(schema: Schema, written: object) -> Value:
         if name not in parts:
             raise SchemaError(f"{name}: {unknown('part', name, parts)}")
         try:
-            found[name] = _checked(parts[name], _read(parts[name], value))
+            found[name] = _checked(parts[name], read(parts[name], value))
         except SchemaError as error:
             raise SchemaError(f"{name}: {error.reason}") from None
-    return MappingProxyType({name: found.get(name) for name in parts})
+    # A card cannot tell a value whose parts are all blank from a blank one.
+    return MappingProxyType({name: found.get(name) for name in parts}) if any_value(found) else None
 
 
 def _octets(written: object) -> bytes:

@@ -1,0 +1,67 @@
+"""The custodian whose keys are in a keystore (软件密钥库)."""
+
+from collections.abc import Mapping
+
+from apdu.secret import Secret
+from cardlib.crypto import factors, suite_for
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import CardFactors
+from cardlib.keys import KEYS, KeyDeclaration, KeyReference
+from services.custody.card_keys import CardKeyCustodian
+from services.custody.keystore.records import NATIONAL_STEPS, KeyRecord
+from services.custody.keystore.store import Keystore
+from services.custody.keystore.terminal import TerminalCounter
+
+
+class KeystoreCustodian(CardKeyCustodian):
+    """Answers from an opened keystore: a root key of any level, down to the card's own key, to the result.
+
+    A key serves the cards of its region and algorithm, while it is active. ``keys``: what is known of keys, by name,
+    with those of regional profiles. ``terminal``: the counter of terminal sequence numbers; without it there is no MAC1
+    of purchases here. Nothing is kept between answers. May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        keystore: Keystore,
+        *,
+        keys: Mapping[str, KeyDeclaration] = KEYS,
+        terminal: TerminalCounter | None = None,
+    ) -> None:
+        super().__init__(keys, terminal=(terminal.number, terminal.next) if terminal else None)
+        self._held: dict[KeyReference, list[tuple[KeyRecord, Secret]]] = {}
+        for record in keystore.records:
+            if not record.wraps:
+                self._held.setdefault(record.reference, []).append((record, keystore.value(record)))
+
+    def card_key(self, card: CardFactors, key: KeyReference) -> Secret:
+        """From the value in the keystore, every time anew."""
+        record, value = self._fit(card, key)
+        if not record.steps:
+            return value
+        suite = suite_for(card.algorithm)
+        # A root that is longer than the key on the card is cut: single DES takes the left half, as with national roots.
+        root = Secret(value.reveal()[: self._keys[key.name].size(card.algorithm)])
+        for factor in factors(card.region, card.card_factor)[NATIONAL_STEPS - record.steps :]:
+            root = suite.diversify(root, factor)
+        return root
+
+    def _fit(self, card: CardFactors, key: KeyReference) -> tuple[KeyRecord, Secret]:
+        """The one entry that serves this card; the keystore takes no two that do."""
+        held = self._held.get(key, [])
+        if not held or key.name not in self._keys:
+            raise KeyUnavailableError(key.name, f"version {key.version} is not in the keystore")
+        suite_for(card.algorithm)  # an unpublished cipher is named, rather than a key missed
+        held = [entry for entry in held if entry[0].serves(card.algorithm)]
+        if not held:
+            raise KeyUnavailableError(key.name, f"the keystore has it for another algorithm than {card.algorithm.name}")
+        held = [entry for entry in held if card.region.startswith(entry[0].region)]
+        if not held:
+            raise KeyUnavailableError(key.name, f"the keystore has it for other regions than {card.region}")
+        held = [entry for entry in held if entry[0].active]
+        if not held:
+            raise KeyUnavailableError(key.name, f"version {key.version} is retired")
+        return held[0]
+
+    def __repr__(self) -> str:
+        return f"<KeystoreCustodian of {sum(map(len, self._held.values()))} keys>"

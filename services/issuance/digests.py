@@ -1,0 +1,105 @@
+"""Digests that say whether two things are the same, and from which nobody guesses what they are.
+
+A plain SHA-256 of a card's data could be tried out with the names and numbers of everybody who may be meant. So these
+are keyed; the key is kept in a file of its own beside the database, not in it.
+"""
+
+import hmac
+import json
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from apdu.secret import Secret
+from cardlib.issuance.order import CardOrder, records_of
+
+SIZE: Final = 32
+"""Bytes of the key, and of every digest."""
+
+
+class DigestKeyError(Exception):
+    """The file of the digest key cannot be used; the message says why, in a sentence."""
+
+
+class Digests:
+    """Makes digests under one key of 32 bytes: HMAC-SHA-256."""
+
+    def __init__(self, key: Secret) -> None:
+        if len(key) != SIZE:
+            raise DigestKeyError(f"a digest key has {SIZE} bytes, not {len(key)}")
+        self._key = key
+
+    @property
+    def key_id(self) -> str:
+        """Tells keys apart, says nothing about them: 16 hexadecimal digits."""
+        return self._mac(b"key id", b"").hex()[:16]
+
+    def of_order(self, order: CardOrder) -> bytes:
+        """What a card is to become, all of it: the same for the same order alone. Raises what ``records_of`` does."""
+        records = records_of(order.profile, order.contents)
+        told = {
+            "profile": order.profile.version,
+            "algorithm": order.algorithm.name,
+            "chip": order.chip,
+            "region": order.region,
+            "records": {name: [record.hex() for record in records[name]] for name in sorted(records)},
+            "pin": order.pin.reveal().hex(),
+            "pin_tries": order.pin_tries,
+            "key_tries": order.key_tries,
+            "key_versions": list(order.key_versions),
+            "bank_combined": order.bank_combined,
+            "historical_bytes": order.historical_bytes.hex() if order.historical_bytes is not None else None,
+            "identification_code": order.identification_code.name,
+            "transport_lot": order.transport_lot,
+        }
+        return self._mac(b"order", json.dumps(told, sort_keys=True).encode())
+
+    def of_file(self, name: str, digest: bytes) -> bytes:
+        """A file of a card, from the SHA-256 over its records."""
+        return self._mac(b"file", name.encode() + b"\0" + digest)
+
+    def _mac(self, use: bytes, data: bytes) -> bytes:
+        return hmac.new(self._key.reveal(), use + b"\0" + data, sha256).digest()
+
+    def __repr__(self) -> str:
+        return f"<Digests under key {self.key_id}>"
+
+
+def open_digests(path: Path) -> Digests:
+    """Digests under the key in a file, which is made, readable by nobody else, when it is not there.
+
+    Two processes may do so at once. Raises :class:`DigestKeyError`.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        return Digests(Secret(path.read_bytes()))
+    except OSError as error:
+        raise DigestKeyError(f"the file of the digest key, {path}, cannot be used: {error.strerror}") from None
+    except DigestKeyError as error:
+        raise DigestKeyError(f"{path}: {error}") from None
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all: the first process wins, the other takes what that one made."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(number, "wb") as file:  # noqa: PTH123  a file number
+            file.write(secrets.token_bytes(SIZE))
+            file.flush()
+            os.fsync(number)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,98 @@
+"""IssuanceService as the configuration wants it: its templates at once, its store when it is needed."""
+
+import threading
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from cardlib.custody import KeyCustodian
+from cardlib.issuance.flow import issue_card, verify_card
+from cardlib.regional import RegionalProfiles
+from services.config import Config, ConfigError
+from services.errors import JournalError
+from services.issuance.faces import Faces, fit
+from services.issuance.orders import Templates
+from services.issuance.runner import IssueFlow, VerifyFlow
+from services.issuance.service import IssuanceService, Issuing
+from services.readers import ReaderHub
+from services.store.engine import StoreError
+from services.store.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What makes a card, and what examines one."""
+
+    issue: IssueFlow
+    verify: VerifyFlow
+
+
+STANDARD: Final = Flows(issue_card, verify_card)
+"""Those of :mod:`cardlib.issuance.flow`."""
+
+
+_DATA: Final = files("cardlib.issuance") / "data"
+SHIPPED: Final = tuple(Path(str(_DATA / f"template-{kind}.toml")) for kind in ("2.0", "3.0", "premade"))
+"""Templates for trying things out, in development where none are configured."""
+
+
+class StoreOfService:
+    """The store that the configuration names, opened when it is asked for first; may be asked from any thread.
+
+    A process that makes no card and asks for no certificate leaves no database behind.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+
+    def __call__(self) -> Store:
+        """The store; raises :class:`~services.errors.JournalError`."""
+        with self._lock:
+            if self._store is None:
+                try:
+                    self._store = open_store(self._config.database_or_default, self._config.digest_key_file)
+                except StoreError as error:
+                    raise JournalError(str(error)) from None
+            return self._store
+
+    def open_if_meant(self) -> None:
+        """Open it at the start where cards are to be made, so that what is wrong is told then.
+
+        Raises :class:`~services.config.ConfigError`.
+        """
+        if not (self._config.database or self._config.templates):
+            return
+        try:
+            self()
+        except JournalError as error:
+            raise ConfigError(f"{error}; see `database` and `digest_key`") from None
+
+    def close(self) -> None:
+        """Close it if it is open; it opens again when it is asked for. Idempotent."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+            self._store = None
+
+
+def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
+    config: Config,
+    hub: ReaderHub,
+    custodian: KeyCustodian,
+    regional: RegionalProfiles,
+    store: StoreOfService,
+    flows: Flows,
+) -> IssuanceService:
+    """The service; raises :class:`~services.config.ConfigError` with what is wrong with the templates."""
+    issuing = Issuing(
+        issue=flows.issue,
+        verify=flows.verify,
+        read_order=Templates(config.templates or (SHIPPED if config.development else ()), regional, fit=fit).read,
+        draw=Faces(config.face_template, production=not config.development).draw,
+        station=config.station,
+        issue_deadline=config.issue_deadline,
+    )
+    return IssuanceService(hub, custodian, store, issuing)

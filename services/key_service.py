@@ -1,0 +1,157 @@
+"""KeyService: a custodian's answers for those who have no keys, within what is offered to them."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, cast
+
+import grpc
+import structlog
+
+from apdu.errors import MalformedError
+from cardlib.custody import KeyCustodian
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import (
+    CheckValue,
+    CodeOfCard,
+    Cryptogram,
+    Disclosure,
+    Encipherment,
+    KeyRequest,
+    KeyTask,
+    LoadedKey,
+    Mac,
+    PinBlock,
+    Purchase,
+    Tac,
+    Verification,
+    key_names,
+)
+from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, Purpose
+from services.errors import DeadlineError, InvalidRequestError
+from services.lane import Lane
+from services.mapping.keys import request_of
+from sscard.v1 import keys_pb2, keys_pb2_grpc
+
+AT_ONCE: Final = 16
+"""Requests that the custodian works on at the same time; others wait."""
+
+UNKNOWN_KEY: Final = "?"
+
+_log = structlog.get_logger("services.keys")
+
+
+class Use(Enum):
+    """What keys are used for; the value ends the sentence "this service does not offer …"."""
+
+    CARDS = "to work with cards"
+    """At a terminal: to read, to update, to change a PIN, to pay, to check what a card answers."""
+    BUILDING = "to build cards"
+    """To put keys into chips, and to prove them: at a personalisation station."""
+    ACCOUNTS = "to sign for medical accounts"
+    """MACs that load or book money, and TACs: for whoever keeps the accounts."""
+
+
+TERMINALS: Final = frozenset({Use.CARDS})
+STATIONS: Final = frozenset({Use.CARDS, Use.BUILDING})
+"""What terminals and what personalisation stations are offered."""
+
+_OF_A_CHIP: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT})
+
+
+def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:
+    """What a task is for; ``keys``: what is known of keys by their name. An unknown one the custodian refuses."""
+    declared = keys.get(key_names(task)[0])
+    purpose = declared.purpose if declared is not None else None
+    match task:
+        case Cryptogram() if purpose in _OF_A_CHIP:
+            return Use.BUILDING
+        case Mac() if purpose in {Purpose.LOAD, Purpose.PURCHASE}:
+            return Use.ACCOUNTS
+        case Tac():
+            return Use.ACCOUNTS
+        case Encipherment() | LoadedKey() | Disclosure() | CheckValue() | CodeOfCard():
+            return Use.BUILDING
+        case Cryptogram() | Mac() | PinBlock() | Purchase() | Verification():
+            return Use.CARDS
+
+
+class KeyService(keys_pb2_grpc.KeyServiceServicer):
+    """Answers from a custodian, which is asked in threads and may be slow.
+
+    ``call_deadline``: seconds that a call takes at most. ``allowed``: what callers may have keys used for. ``keys``:
+    what is known of keys by their name.
+    """
+
+    def __init__(
+        self,
+        custodian: KeyCustodian,
+        *,
+        call_deadline: float,
+        allowed: frozenset[Use] = TERMINALS,
+        keys: Mapping[str, KeyDeclaration] = KEYS,
+    ) -> None:
+        self._custodian = custodian
+        self._call_deadline = call_deadline
+        self._allowed = allowed
+        self._keys = {**CHIP_KEYS, **keys}
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def PerformKeyTasks(  # noqa: N802  the stub's name
+        self, request: keys_pb2.PerformKeyTasksRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> keys_pb2.PerformKeyTasksResponse:
+        """What takes keys of one card."""
+        deadline = self._deadline(context)
+        wanted = request_of(request)
+        _log.info(
+            "keys_asked",
+            # By another name than the card's item of that, which logs mask.
+            key_region=wanted.card.region,
+            algorithm=wanted.card.algorithm.name,
+            tasks=dict(Counter(type(task).__name__ for task in wanted.tasks)),
+            keys=sorted({self._known(name) for task in wanted.tasks for name in key_names(task)}),
+        )
+        for task in wanted.tasks:
+            self._require_offered(task)
+        return keys_pb2.PerformKeyTasksResponse(answers=await self._performed(wanted, deadline))
+
+    def _known(self, name: str) -> str:
+        """A name for the log: what is no key may be anything that a caller took for one."""
+        return name if name in self._keys else UNKNOWN_KEY
+
+    def _require_offered(self, task: KeyTask) -> None:
+        use = use_of(task, self._keys)
+        if use not in self._allowed:
+            raise KeyUnavailableError(", ".join(key_names(task)), f"this service does not offer {use.value}")
+
+    async def _performed(self, request: KeyRequest, deadline: float) -> tuple[bytes, ...]:
+        """The custodian's answers, from a thread of their own: one that hangs keeps its place, and nothing else."""
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await self._places.acquire()
+        except TimeoutError:
+            raise DeadlineError from None
+        lane = Lane("keys")
+        answers = lane.submit(lambda: self._custodian.perform(request))
+        lane.close()
+        answers.add_done_callback(self._leave)
+        await asyncio.wait([answers], timeout=deadline - time.monotonic())
+        if not answers.done():
+            raise DeadlineError
+        try:
+            return answers.result()
+        except MalformedError as error:
+            # What it was given is the caller's, not a card's.
+            raise InvalidRequestError("tasks", str(error)) from None
+
+    def _leave(self, answers: "asyncio.Future[tuple[bytes, ...]]") -> None:
+        self._places.release()
+        # Whoever asked may be gone: an error that nobody fetches is no warning.
+        answers.exception()
+
+    def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
+        remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
+        limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
+        return time.monotonic() + limit

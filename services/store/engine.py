@@ -1,0 +1,87 @@
+"""Opening the database: how it is reached, and brought to the newest tables."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command, config
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+BUSY: Final = 10_000
+"""Milliseconds that a transaction waits for that of another process, in SQLite."""
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says why, in a sentence."""
+
+
+def open_engine(where: str) -> sa.Engine:
+    """The database at ``where``, a path (SQLite) or a URL as SQLAlchemy has them, with the newest tables.
+
+    A file that is not there is made, readable by nobody else. Two processes may open it at once. Raises
+    :class:`StoreError`.
+    """
+    url = _url(where)
+    shown = url.render_as_string(hide_password=True)
+    try:
+        if url.get_backend_name() == "sqlite" and url.database:
+            _make_private(Path(url.database))
+        engine = sa.create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            _serious_sqlite(engine)
+        _migrate(engine)
+    except CommandError:
+        raise StoreError(f"the database {shown} was made by a newer version of this software: update it") from None
+    except OSError as error:
+        raise StoreError(f"the database {shown} cannot be opened: {error.strerror}") from None
+    except (SQLAlchemyError, ImportError) as error:
+        raise StoreError(f"the database {shown} cannot be opened: {_first_line(error)}") from None
+    return engine
+
+
+def _url(where: str) -> sa.URL:
+    if "://" not in where:
+        return sa.URL.create("sqlite", database=str(Path(where).absolute()))
+    try:
+        return sa.make_url(where)
+    except sa.exc.ArgumentError:
+        raise StoreError("the database's URL cannot be read; it is such as sqlite:////var/lib/sscard/s.db") from None
+
+
+def _make_private(path: Path) -> None:
+    """SQLite would make the file for everybody to read; what it puts beside it gets the same rights."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _serious_sqlite(engine: sa.Engine) -> None:
+    """What is committed is on the disk; transactions that write come one after the other, instead of failing."""
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins no transactions by itself
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "begin", begun)
+
+
+def _migrate(engine: sa.Engine) -> None:
+    settings = config.Config()
+    settings.set_main_option("script_location", str(files("services.store") / "migrations"))
+    settings.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]

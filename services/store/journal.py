@@ -1,0 +1,229 @@
+"""The journal of issuance and the certificates, in the database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from cardlib.issuance.questions import Note, Stage
+from services.errors import (
+    CertificateUnknownError,
+    IssuanceOpenError,
+    JournalError,
+    RequestReusedError,
+    SupersededError,
+)
+from services.issuance.certificate import Certificate
+from services.issuance.journal import WRITING, Certificates, Issuance, IssuanceJournal, Request, State
+from services.store.schema import certificate, issuance, issuance_step
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+class SqlJournal(IssuanceJournal, Certificates):
+    """Every method is one transaction. ``now``: the clock."""
+
+    def __init__(self, engine: sa.Engine, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._engine = engine
+        self._now = now
+
+    def begin(self, request: Request) -> Issuance:
+        """See the port."""
+        try:
+            with self._transaction() as connection:
+                return self._begin(connection, request)
+        except JournalError:
+            # Perhaps another process was faster with this chip or request id: what it did counts, and is seen now.
+            with self._transaction() as connection:
+                return self._begin(connection, request)
+
+    def note(self, issuance: Issuance, note: Note) -> None:
+        """See the port."""
+        with self._transaction() as connection:
+            changed: dict[str, Any] = {"stage": note.stage.name, "detail": note.detail}
+            if note.stage in WRITING:
+                changed["written"] = True
+            self._change(connection, issuance, changed)
+            self._step(connection, issuance.request_id, issuance.attempt, note.stage.name, note.detail)
+
+    def finish(self, issuance: Issuance, certificate: Certificate) -> None:
+        """See the port."""
+        with self._transaction() as connection:
+            _store(connection, certificate)
+            done = {"state": State.DONE, "stage": Stage.DONE.name, "detail": "", "error": ""}
+            ended: dict[str, Any] = {"open_chip": None, "finished": self._now(), "certificate_id": certificate.number}
+            ended["chip"] = certificate.chip.hex()
+            self._change(connection, issuance, done | ended)
+            self._step(connection, issuance.request_id, issuance.attempt, Stage.DONE.name, "")
+
+    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False) -> None:
+        """See the port."""
+        with self._transaction() as connection:
+            known = _find(connection, issuance.request_id)
+            if known is None or not _is_current(known, issuance):
+                return
+            changed: dict[str, Any] = {"error": reason}
+            if lost or not known.written:
+                changed |= {"state": State.LOST if lost else State.REFUSED, "open_chip": None, "finished": self._now()}
+            self._change(connection, issuance, changed)
+
+    def find(self, request_id: str) -> Issuance | None:
+        """See the port."""
+        with self._transaction() as connection:
+            return _find(connection, request_id)
+
+    def find_by_chip(self, chip: bytes) -> tuple[Issuance, ...]:
+        """See the port."""
+        wanted = sa.select(issuance).where(issuance.c.chip == chip.hex()).order_by(issuance.c.updated.desc())
+        with self._transaction() as connection:
+            return tuple(map(_issuance, connection.execute(wanted)))
+
+    def certificate(self, number: str) -> Certificate:
+        """See the port."""
+        wanted = sa.select(certificate.c.document).where(certificate.c.id == number)
+        with self._transaction() as connection:
+            row = connection.execute(wanted).one_or_none()
+        if row is None:
+            raise CertificateUnknownError(number)
+        return Certificate.load(row.document, number)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            # Their texts quote what was to be written: only what the database itself says is passed on.
+            cause = getattr(error, "orig", None)
+            raise JournalError(str(cause) if cause is not None else type(error).__name__) from None
+
+    def _begin(self, connection: sa.Connection, request: Request) -> Issuance:
+        known = _find(connection, request.request_id)
+        if known is not None:
+            _require_same(known, request)
+            if known.state is State.DONE:
+                return known
+        self._free(connection, request)
+        now = self._now()
+        again = {
+            "chip": request.chip.hex(),
+            "open_chip": request.chip.hex(),
+            "state": State.OPEN,
+            "attempt": known.attempt + 1 if known else 1,
+            "updated": now,
+            "finished": None,
+            "station": request.station,
+            "operator": request.operator,
+            "error": "",
+        }
+        if known is None:
+            first = {
+                "request_id": request.request_id,
+                "order_digest": request.order_digest,
+                "stage": Stage.EXAMINED.name,
+                "detail": "",
+                "written": False,
+                "started": now,
+            }
+            connection.execute(sa.insert(issuance).values(**first, **again))
+        else:
+            connection.execute(sa.update(issuance).where(issuance.c.request_id == request.request_id).values(**again))
+        begun = _find(connection, request.request_id)
+        assert begun is not None, "it was just written"
+        return begun
+
+    def _free(self, connection: sa.Connection, request: Request) -> None:
+        """End another request that is open on the chip and has written nothing; refuse beside one that has."""
+        wanted = sa.select(issuance).where(
+            issuance.c.open_chip == request.chip.hex(), issuance.c.request_id != request.request_id
+        )
+        row = connection.execute(wanted).one_or_none()
+        if row is None:
+            return
+        other = _issuance(row)
+        if other.written:
+            raise IssuanceOpenError(other.request_id)
+        ended = {"state": State.REFUSED, "open_chip": None, "finished": self._now(), "error": "SUPERSEDED"}
+        self._change(connection, other, ended)
+
+    def _change(self, connection: sa.Connection, of: Issuance, values: dict[str, Any]) -> None:
+        same = sa.update(issuance).where(
+            issuance.c.request_id == of.request_id,
+            issuance.c.attempt == of.attempt,
+            issuance.c.state == State.OPEN,
+        )
+        if connection.execute(same.values(**values, updated=self._now())).rowcount != 1:
+            raise SupersededError(of.request_id)
+
+    def _step(self, connection: sa.Connection, request_id: str, attempt: int, stage: str, detail: str) -> None:
+        before = sa.select(sa.func.max(issuance_step.c.sequence)).where(issuance_step.c.request_id == request_id)
+        number = (connection.execute(before).scalar() or 0) + 1
+        connection.execute(
+            sa.insert(issuance_step).values(
+                request_id=request_id,
+                sequence=number,
+                attempt=attempt,
+                stage=stage,
+                detail=detail,
+                time=self._now(),
+            )
+        )
+
+
+def _require_same(known: Issuance, request: Request) -> None:
+    """Raise unless the request is the one that is known; a chip may be exchanged as long as nothing was written."""
+    if known.order_digest != request.order_digest:
+        raise RequestReusedError(known.request_id, "order")
+    if known.written and request.chip not in {known.chip, request.becomes}:
+        raise RequestReusedError(known.request_id, "chip")
+
+
+def _is_current(known: Issuance, attempt: Issuance) -> bool:
+    return known.state is State.OPEN and known.attempt == attempt.attempt
+
+
+def _find(connection: sa.Connection, request_id: str) -> Issuance | None:
+    row = connection.execute(sa.select(issuance).where(issuance.c.request_id == request_id)).one_or_none()
+    return None if row is None else _issuance(row)
+
+
+def _issuance(row: sa.Row[Any]) -> Issuance:
+    return Issuance(
+        request_id=row.request_id,
+        chip=bytes.fromhex(row.chip),
+        order_digest=row.order_digest,
+        state=State(row.state),
+        stage=Stage[row.stage],
+        detail=row.detail,
+        attempt=row.attempt,
+        written=row.written,
+        started=row.started,
+        updated=row.updated,
+        finished=row.finished,
+        station=row.station,
+        operator=row.operator,
+        error=row.error,
+        certificate=row.certificate_id,
+    )
+
+
+def _store(connection: sa.Connection, made: Certificate) -> None:
+    told = made.told
+    connection.execute(
+        sa.insert(certificate).values(
+            id=made.number,
+            chip=made.chip.hex(),
+            card_identifier=told["card"]["card_identifier"],
+            document=made.document,
+            sha256=made.sha256,
+            made=made.made,
+            station=told["station"],
+            operator=told["operator"],
+        )
+    )

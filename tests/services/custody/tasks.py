@@ -1,0 +1,138 @@
+"""What the contract of key custodians asks: tasks that must be answered, and tasks that must be refused."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+import pytest
+
+from apdu.secret import Secret
+from cardlib import development_keys
+from cardlib.crypto import Algorithm
+from cardlib.key_requests import (
+    CardFactors,
+    CheckValue,
+    CodeOfCard,
+    Cryptogram,
+    Disclosure,
+    Encipherment,
+    KeyTask,
+    LoadedKey,
+    Mac,
+    PinBlock,
+    Purchase,
+    Tac,
+    Verification,
+)
+from cardlib.keys import CHIP_KEYS, KEYS, KeyReference, Purpose
+
+EVERY_TASK: Final = frozenset(get_args(KeyTask))
+"""The type of every task there is."""
+ALL_KEYS: Final = {**KEYS, **CHIP_KEYS}
+TRANSPORT: Final = Secret(b"\xff" * 16)
+ROOTS: Final[Mapping[KeyReference, Secret]] = {
+    reference: TRANSPORT if reference.name == "TRANSPORT" else root
+    for reference, root in development_keys.load(ALL_KEYS).items()
+}
+"""The root keys that the custodian under test holds."""
+
+FACTOR = bytes.fromhex("0011223344556677")
+ORIGINAL = bytes.fromhex("0102030405060708")
+PIN = Secret(bytes.fromhex("123456"))
+TIME = bytes.fromhex("20240102030405")
+
+
+def card(algorithm: Algorithm = Algorithm.DES, region: str = "990100") -> CardFactors:
+    return CardFactors(algorithm, region, bytes.fromhex("9901000100000001"))
+
+
+def purchase(**changes: Any) -> Purchase:
+    task = Purchase(KeyReference("DPK"), bytes.fromhex("a1b2c3d4"), 1, (1000, 250, 4750), 0x32, TIME)
+    return dataclasses.replace(task, **changes)
+
+
+def load(
+    value: KeyReference | Secret, under: str, *, header: bytes = b"", width: int = 0, challenge: bytes = FACTOR
+) -> LoadedKey:
+    return LoadedKey(value, KeyReference(under), header, width, bytes.fromhex("84d401ff"), challenge)
+
+
+IRK, STK, DTK, DPK, TMK = (KeyReference(name) for name in ("IRK", "STKSSSE", "DTK", "DPK", "TMK"))
+
+TASKS: Final[Mapping[str, KeyTask]] = {
+    "internal authentication": Cryptogram(IRK, FACTOR, ORIGINAL),
+    "short challenge": Cryptogram(KeyReference("RKSSSE"), FACTOR[:4], ORIGINAL),
+    "another version": Cryptogram(KeyReference("UK1DF01", 3), FACTOR, ORIGINAL),
+    "master key authenticates": Cryptogram(KeyReference("MKSSSE", 2), FACTOR, ORIGINAL),
+    "MAC of a command": Mac(STK, FACTOR, bytes.fromhex("8424000004")),
+    "MAC of nothing": Mac(KeyReference("STKDF01"), FACTOR[:4], b""),
+    "MAC of a whole block": Mac(STK, FACTOR, bytes(range(16))),
+    "MAC of a long command": Mac(STK, FACTOR, bytes(range(255))),
+    "MAC1 of a load": Mac(KeyReference("DLK"), bytes.fromhex("a1b2c3d400018000"), bytes(15)),
+    "MAC1 of a purchase": Mac(DPK, bytes.fromhex("a1b2c3d400010001"), bytes(26)),
+    "TAC": Tac(DTK, bytes(range(22))),
+    "PIN of three bytes": PinBlock(STK, FACTOR, PIN),
+    "PIN that fills a block": PinBlock(STK, FACTOR[:4], Secret(bytes.fromhex("12345678901234"))),
+    "transport key shown": Encipherment(KeyReference("TRANSPORT"), FACTOR),
+    "master key shown": Encipherment(KeyReference("MKMF"), FACTOR[:4]),
+    "temporary key shown": Encipherment(TMK, FACTOR),
+    "key loaded with a MAC": load(IRK, "TMK", header=bytes.fromhex("39f0f0aa33")),
+    "maintenance key loaded": load(STK, "MKSSSE", header=bytes.fromhex("36f0f0"), challenge=FACTOR[:4]),
+    "PIN loaded and filled up": load(PIN, "TMK", header=bytes.fromhex("3af001"), width=8),
+    "key loaded without a MAC": load(KeyReference("MKDF01", 2), "TMK", challenge=b""),
+    "temporary key told": Disclosure(TMK),
+    "transport key told": Disclosure(KeyReference("TRANSPORT", 2)),
+    "check value": CheckValue(KeyReference("BK")),
+    "check value of a maintenance key": CheckValue(STK),
+    "identification code": CodeOfCard(IRK, bytes.fromhex("990100d15600000500000001")),
+}
+"""Tasks whose answers do not depend on what was asked before, by what they are."""
+
+RIGHT_KEYS: Final[Mapping[type, frozenset[Purpose]]] = {
+    Cryptogram: frozenset(Purpose) - {Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD, Purpose.TAC},
+    Mac: frozenset({Purpose.MAINTENANCE, Purpose.LOAD, Purpose.PURCHASE}),
+    Tac: frozenset({Purpose.TAC}),
+    PinBlock: frozenset({Purpose.MAINTENANCE}),
+    Encipherment: frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT}),
+    LoadedKey: frozenset({Purpose.MASTER, Purpose.TEMPORARY}),
+    Disclosure: frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT}),
+    CodeOfCard: frozenset({Purpose.INTERNAL_AUTHENTICATION}),
+    Purchase: frozenset({Purpose.PURCHASE}),
+}
+"""What a key must be for, to serve a task; a check value is had of every key."""
+
+_ONE_OF_A_KIND: Final = {key.purpose: key.name for key in reversed(ALL_KEYS.values())}
+BY_TYPE: Final = {type(task): task for task in [*reversed(TASKS.values()), purchase()]}
+"""One task of each type, but for verifications."""
+EVERY_KIND: Final = [*BY_TYPE.values(), Verification(Mac(STK, FACTOR, b""), bytes(4))]
+WRONG_KEYS: Final = [
+    pytest.param(BY_TYPE[kind], name, id=f"{kind.__name__}-{name}")
+    for kind, right in RIGHT_KEYS.items()
+    for purpose, name in _ONE_OF_A_KIND.items()
+    if purpose not in right
+]
+MALFORMED: Final = {
+    "empty factor": Cryptogram(IRK, b"", ORIGINAL),
+    "factor too long": Cryptogram(IRK, bytes(9), ORIGINAL),
+    "original too short": Cryptogram(IRK, FACTOR, bytes(7)),
+    "original too long": Cryptogram(IRK, FACTOR, bytes(16)),
+    "factor of a MAC": Mac(STK, bytes(7), b""),
+    "factor of a PIN block": PinBlock(STK, bytes(5), PIN),
+    "no PIN": PinBlock(STK, FACTOR, Secret(b"")),
+    "PIN without end": PinBlock(STK, FACTOR, Secret(bytes(256))),
+    "block too short": Encipherment(TMK, bytes(7)),
+    "block too long": Encipherment(TMK, bytes(17)),
+    "challenge of a load": load(IRK, "TMK", challenge=bytes(5)),
+    "too much to load": load(IRK, "TMK", width=256),
+    "random of a purchase": purchase(random=bytes(3)),
+    "counter of a purchase": purchase(sequence=0x10000),
+    "what is verified": Verification(Mac(STK, bytes(7), b""), bytes(4)),
+}
+BOTH: Final = [Algorithm.DES, Algorithm.SM4]
+
+
+def with_key(task: KeyTask, key: KeyReference) -> KeyTask:
+    """The same task with another key."""
+    if isinstance(task, Verification):
+        return dataclasses.replace(task, task=with_key(task.task, key))
+    return dataclasses.replace(task, **{"under" if isinstance(task, LoadedKey) else "key": key})

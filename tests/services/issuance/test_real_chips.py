@@ -1,0 +1,67 @@
+"""The real flow over gRPC: blank software chips of both operating systems become cards."""
+
+import json
+from importlib import resources
+
+import pytest
+
+from apdu.transport.inprocess import InProcessReaders
+from services.issuance.opening import STANDARD
+from simulator.blanks import blank_chip
+from simulator.card import SoftwareCard
+from sscard.v1 import card_pb2, card_pb2_grpc, issuance_pb2
+
+DATA = resources.files("cardlib.issuance") / "data"
+
+
+def shipped(version: str, chip: str) -> str:
+    text = DATA.joinpath(f"template-{version}.toml").read_text(encoding="utf-8")
+    return text.replace('chip = "t514"', f'chip = "{chip}"')
+
+
+class Pulled(SoftwareCard):
+    """Pulled out of its reader after so many commands."""
+
+    left = 1 << 30
+    pull = staticmethod(lambda: None)
+
+    def process(self, command: bytes) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            self.pull()
+            return b""
+        return super().process(command)
+
+
+@pytest.mark.parametrize("version", ["2.0", "3.0"])
+@pytest.mark.parametrize("cos", ["t514", "fmcos"])
+async def test_a_blank_chip_becomes_a_card_that_is_verified_and_read(desk_over, refusal, cos, version) -> None:
+    readers = InProcessReaders(["left"])
+    chip = Pulled(blank_chip(cos))
+    readers.insert("left", chip, t0=True)
+    desk = await desk_over(readers, flows=STANDARD)
+    person = DATA.joinpath("person.json").read_bytes()
+    order = issuance_pb2.CardOrder(template_text=shipped(version, cos), person_json=person)
+
+    chip.left, chip.pull = 120, lambda: readers.remove("left")
+    _, info = await refusal(desk.issue(order=order))
+    assert info.reason == "CARD_REMOVED"
+    chip.left = 1 << 30
+    readers.insert("left", chip, t0=True)
+
+    issued = await desk.issue(order=order)
+    told = json.loads(issued.certificate.document)
+    assert told["card"]["version"] == version
+    assert len(told["keys"]) > 30
+    assert desk.steps[-1].stage == issuance_pb2.ISSUANCE_STAGE_DONE
+    found = await desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=order))
+    assert (found.certificate_number, found.differences) == (issued.certificate.number, [])
+    assert {name.split()[2][:2] for name in found.not_compared} == {"MK"}, "master keys, and nothing else"
+    assert found.pin_tries == 6
+    cards = card_pb2_grpc.CardServiceStub(desk.channel)
+    read = await cards.ReadIdentity(card_pb2.ReadIdentityRequest(reader="left"))
+    assert read.identity.holder.name == json.loads(person)["name"]
+    assert read.authenticity == card_pb2.AUTHENTICITY_PROVEN
+    other = issuance_pb2.CardOrder(template_text=order.template_text, person_json=person.replace(b"123456", b"654321"))
+    _, info = await refusal(desk.issue("two", order=other))
+    assert info.reason == "CHIP_USED"

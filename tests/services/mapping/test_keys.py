@@ -1,0 +1,97 @@
+"""Key requests as messages: each value in the field that the .proto file says."""
+
+import pytest
+from google.protobuf import text_format
+
+from apdu.errors import MalformedError
+from apdu.secret import Secret
+from cardlib.crypto import Algorithm
+from cardlib.key_requests import (
+    CardFactors,
+    CheckValue,
+    CodeOfCard,
+    Cryptogram,
+    Disclosure,
+    Encipherment,
+    KeyRequest,
+    LoadedKey,
+    Mac,
+    PinBlock,
+    Purchase,
+    Tac,
+    Verification,
+)
+from cardlib.keys import KeyReference
+from services.mapping.keys import request_message, request_of
+from sscard.v1 import keys_pb2
+
+FACTOR, ORIGINAL = b"FACTOR..", b"original"
+CASES = {
+    "cryptogram { key { name: 'IRK' version: 2 } factor: 'FACTOR..' original: 'original' }": Cryptogram(
+        KeyReference("IRK", 2), FACTOR, ORIGINAL
+    ),
+    "mac { key { name: 'STKSSSE' version: 1 } factor: 'FACTOR..' data: 'data' }": Mac(
+        KeyReference("STKSSSE"), FACTOR, b"data"
+    ),
+    "tac { key { name: 'DTK' version: 3 } data: 'data' }": Tac(KeyReference("DTK", 3), b"data"),
+    "pin_block { key { name: 'STKDF01' version: 1 } factor: 'FACT' pin: 'pin' }": PinBlock(
+        KeyReference("STKDF01"), b"FACT", Secret(b"pin")
+    ),
+    "encipherment { key { name: 'TRANSPORT' version: 70000 } block: 'FACTOR..' }": Encipherment(
+        KeyReference("TRANSPORT", 70000), FACTOR
+    ),
+    "loaded_key { key { name: 'BK' version: 2 } under { name: 'TMK' version: 1 } header: 'h' head: 'HEAD' }": LoadedKey(
+        KeyReference("BK", 2), KeyReference("TMK"), b"h", 0, b"HEAD", b""
+    ),
+    "loaded_key { pin: 'pin' under { name: 'TMK' version: 1 } width: 8 head: 'HEAD' challenge: 'FACT' }": LoadedKey(
+        Secret(b"pin"), KeyReference("TMK"), b"", 8, b"HEAD", b"FACT"
+    ),
+    "disclosure { key { name: 'TMK' version: 1 } }": Disclosure(KeyReference("TMK")),
+    "check_value { key { name: 'DSK' version: 1 } }": CheckValue(KeyReference("DSK")),
+    "code_of_card { key { name: 'IRK' version: 1 } data: 'twelve bytes' }": CodeOfCard(
+        KeyReference("IRK"), b"twelve bytes"
+    ),
+    "purchase { key { name: 'DPK' version: 1 } random: 'rand' sequence: 7 account_amount: 1 self_paid_amount: 2 "
+    "pooled_fund_amount: 4294967295 kind: 50 time: 'instant' }": Purchase(
+        KeyReference("DPK"), b"rand", 7, (1, 2, 0xFFFFFFFF), 50, b"instant"
+    ),
+    "verification { cryptogram { key { name: 'IRK' version: 1 } factor: 'FACTOR..' original: 'original' } "
+    "answer: 'a' }": Verification(Cryptogram(KeyReference("IRK"), FACTOR, ORIGINAL), b"a"),
+    "verification { mac { key { name: 'DPK' version: 1 } factor: 'FACTOR..' } answer: 'mac2' }": Verification(
+        Mac(KeyReference("DPK"), FACTOR, b""), b"mac2"
+    ),
+    "verification { tac { key { name: 'DTK' version: 1 } data: 'data' } }": Verification(
+        Tac(KeyReference("DTK"), b"data"), b""
+    ),
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_a_task_is_the_message_of_its_kind(text) -> None:
+    request = KeyRequest(CardFactors(Algorithm.DES, "990100", b"factor.."), (CASES[text],))
+    message = text_format.Parse(
+        f"card {{ algorithm: ALGORITHM_DES region: '990100' card_factor: 'factor..' }} tasks {{ {text} }}",
+        keys_pb2.PerformKeyTasksRequest(),
+    )
+    assert request_message(request) == message
+    assert request_of(message) == request
+
+
+def test_every_kind_of_task_was_there() -> None:
+    kinds = {text.partition(" ")[0] for text in CASES}
+    assert kinds == {field.name for field in keys_pb2.KeyTask.DESCRIPTOR.fields}
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_every_algorithm_travels_by_its_name(algorithm) -> None:
+    request = KeyRequest(CardFactors(algorithm, "990100", bytes(8)), (CheckValue(KeyReference("IRK")),))
+    assert request_message(request).card.algorithm == algorithm.value
+    assert request_of(request_message(request)) == request
+
+
+@pytest.mark.parametrize("amount", [-1, 1 << 32])
+def test_an_amount_that_has_no_place_is_refused_without_being_quoted(amount) -> None:
+    task = Purchase(KeyReference("DPK"), bytes(4), 0, (0, amount, 0), 0, bytes(7))
+    with pytest.raises(MalformedError) as caught:
+        request_message(KeyRequest(CardFactors(Algorithm.DES, "990100", bytes(8)), (task,)))
+    assert str(amount) not in str(caught.value)

@@ -1,0 +1,273 @@
+"""The journal as its port promises; the certificates in tests/services/issuance."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from cardlib.crypto import Algorithm
+from cardlib.issuance.questions import Note, Stage
+from cardlib.issuance.report import CardReport
+from services.errors import (
+    CertificateDamagedError,
+    CertificateUnknownError,
+    IssuanceOpenError,
+    JournalError,
+    RequestReusedError,
+    SupersededError,
+)
+from services.issuance.certificate import Certificate, Making
+from services.issuance.journal import WRITING, Request, State
+from services.store.engine import open_engine
+
+ROOT = Path(__file__).parents[3]
+CHIP = bytes.fromhex("00814A44008660990000000001")
+OTHER_CHIP = bytes.fromhex("00814A44008660990000000002")
+BUILDING = Note(Stage.BUILDING, "SSSE")
+
+
+def certificate_of(store, chip: bytes = CHIP, request_id: str = "one") -> Certificate:
+    report = CardReport(
+        version="2.0",
+        algorithm=Algorithm.DES,
+        chip="t514",
+        atr=b"\x3b\x6d\x00\x00" + chip,
+        historical_bytes=chip,
+        card_identifier=bytes(16),
+        pin_tries=6,
+        files=(),
+        keys=(),
+        commands={},
+    )
+    making = Making(request_id=request_id, operator="Li", station="desk 1", template="a", template_version="1")
+    return Certificate.of(report, making, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), store.digests)
+
+
+def steps(place: Path) -> list[tuple[int, int, str, str]]:
+    engine = open_engine(str(place))
+    with engine.begin() as connection:
+        rows = connection.exec_driver_sql("SELECT sequence, attempt, stage, detail FROM issuance_step ORDER BY 1").all()
+    engine.dispose()
+    return [tuple(row) for row in rows]
+
+
+def test_a_first_request_is_open_and_has_written_nothing(store, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    assert (begun.state, begun.stage, begun.attempt, begun.written) == (State.OPEN, Stage.EXAMINED, 1, False)
+    assert (begun.chip, begun.station, begun.operator, begun.error) == (CHIP, "desk 1", "Li", "")
+    assert begun.started.tzinfo is UTC
+    assert store.journal.find("one") == begun
+    assert store.journal.find("two") is None
+    assert store.journal.find_by_chip(CHIP) == (begun,)
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_from_building_on_something_may_have_been_written(store, request_for, stage) -> None:
+    store.journal.note(store.journal.begin(request_for("one")), Note(stage))
+    assert store.journal.find("one").written is (stage in WRITING)
+    assert (stage in WRITING) is (stage not in {Stage.EXAMINED, Stage.OPENED})
+
+
+def test_the_same_request_goes_on_as_another_attempt(store, request_for) -> None:
+    store.journal.note(store.journal.begin(request_for("one")), BUILDING)
+    again = store.journal.begin(request_for("one"))
+    assert (again.state, again.attempt, again.written, again.stage) == (State.OPEN, 2, True, Stage.BUILDING)
+
+
+def test_steps_are_numbered_through_all_attempts(store, place, request_for) -> None:
+    first = store.journal.begin(request_for("one"))
+    store.journal.note(first, Note(Stage.OPENED))
+    store.journal.note(first, BUILDING)
+    store.journal.note(store.journal.begin(request_for("one")), BUILDING)
+    assert steps(place) == [(1, 1, "OPENED", ""), (2, 1, "BUILDING", "SSSE"), (3, 2, "BUILDING", "SSSE")]
+
+
+def test_an_earlier_attempt_can_do_nothing_more(store, place, request_for) -> None:
+    first = store.journal.begin(request_for("one"))
+    store.journal.begin(request_for("one"))
+    for late in (
+        lambda: store.journal.note(first, BUILDING),
+        lambda: store.journal.finish(first, certificate_of(store)),
+    ):
+        with pytest.raises(SupersededError):
+            late()
+    store.journal.fail(first, "NO_CARD", lost=True)
+    known = store.journal.find("one")
+    assert (known.state, known.attempt, known.written, known.error) == (State.OPEN, 2, False, "")
+    assert steps(place) == [], "what was refused is not in the journal"
+    with pytest.raises(CertificateUnknownError):
+        store.journal.certificate(certificate_of(store).number)
+
+
+def test_a_chip_that_is_written_to_belongs_to_its_request(store, request_for) -> None:
+    store.journal.note(store.journal.begin(request_for("one")), BUILDING)
+    with pytest.raises(IssuanceOpenError) as raised:
+        store.journal.begin(request_for("two", order=b"\x02" * 32))
+    assert raised.value.request_id == "one"
+    assert store.journal.find("two") is None
+    with pytest.raises(IssuanceOpenError):
+        store.journal.begin(request_for("two"))
+    assert store.journal.begin(request_for("two", chip=OTHER_CHIP)).state is State.OPEN
+
+
+def test_a_chip_that_is_as_it_was_goes_to_the_next_request_and_the_first_can_note_nothing(store, request_for) -> None:
+    first = store.journal.begin(request_for("one"))
+    store.journal.note(first, Note(Stage.OPENED))
+    store.journal.begin(request_for("two", order=b"\x02" * 32))
+    known = store.journal.find("one")
+    assert (known.state, known.error) == (State.REFUSED, "SUPERSEDED")
+    with pytest.raises(SupersededError):
+        store.journal.note(first, BUILDING)
+
+
+def test_a_request_id_belongs_to_one_order(store, request_for) -> None:
+    store.journal.begin(request_for("one"))
+    with pytest.raises(RequestReusedError, match="another order"):
+        store.journal.begin(request_for("one", order=b"\x02" * 32))
+
+
+def test_a_request_id_belongs_to_one_chip_from_the_first_byte_written(store, request_for) -> None:
+    first = store.journal.begin(request_for("one"))
+    store.journal.fail(first, "CHIP_USED")
+    second = store.journal.begin(request_for("one", chip=OTHER_CHIP))
+    assert (second.chip, second.attempt) == (OTHER_CHIP, 2)
+    store.journal.note(second, BUILDING)
+    with pytest.raises(RequestReusedError, match="another chip"):
+        store.journal.begin(request_for("one"))
+
+
+def test_a_chip_that_was_given_its_new_historical_bytes_is_still_that_chip(store, request_for) -> None:
+    store.journal.note(store.journal.begin(request_for("one", becomes=OTHER_CHIP)), BUILDING)
+    again = store.journal.begin(request_for("one", chip=OTHER_CHIP, becomes=OTHER_CHIP))
+    assert (again.attempt, again.written) == (2, True)
+    store.journal.finish(again, certificate_of(store, OTHER_CHIP))
+    assert [known.request_id for known in store.journal.find_by_chip(OTHER_CHIP)] == ["one"]
+
+
+def test_what_is_done_is_told_again(store, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    store.journal.note(begun, BUILDING)
+    made = certificate_of(store)
+    store.journal.finish(begun, made)
+    done = store.journal.begin(request_for("one"))
+    assert (done.state, done.certificate, done.attempt, done.stage) == (State.DONE, made.number, 1, Stage.DONE)
+    assert done.finished is not None
+    assert store.journal.certificate(made.number) == made
+    with pytest.raises(RequestReusedError):
+        store.journal.begin(request_for("one", order=b"\x02" * 32))
+    assert store.journal.begin(request_for("two")).state is State.OPEN, "the chip is in no open issuance any more"
+
+
+def test_a_failure_before_anything_is_written_leaves_the_chip_free(store, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    store.journal.note(begun, Note(Stage.OPENED))
+    store.journal.fail(begun, "TRANSPORT_KEY_WRONG")
+    known = store.journal.find("one")
+    assert (known.state, known.error) == (State.REFUSED, "TRANSPORT_KEY_WRONG")
+    assert store.journal.begin(request_for("two", order=b"\x02" * 32)).state is State.OPEN
+
+
+def test_a_failure_later_keeps_the_chip_for_its_request(store, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    store.journal.note(begun, BUILDING)
+    store.journal.fail(begun, "CARD_REMOVED")
+    known = store.journal.find("one")
+    assert (known.state, known.error, known.finished) == (State.OPEN, "CARD_REMOVED", None)
+
+
+def test_a_lost_chip_is_no_longer_open(store, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    store.journal.note(begun, BUILDING)
+    store.journal.fail(begun, "CHIP_LOST", lost=True)
+    assert store.journal.find("one").state is State.LOST
+
+
+def test_two_callers_at_once_with_one_chip(opened, request_for) -> None:
+    """In connections of their own, as two processes have them: one gets it, and the other hears of that one."""
+    journals = [opened().journal for _ in range(2)]
+    ready, outcome = threading.Barrier(2), []
+
+    def call(number: int) -> None:
+        request = request_for(f"request-{number}", order=bytes([number]) * 32)
+        ready.wait(10)
+        try:
+            journals[number].note(journals[number].begin(request), BUILDING)
+            outcome.append("writes")
+        except (IssuanceOpenError, SupersededError) as error:
+            outcome.append(type(error).__name__)
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(outcome)[1] == "writes"
+    assert min(outcome) in {"IssuanceOpenError", "SupersededError"}
+
+
+def test_a_damaged_certificate_is_not_given_out(store, place, request_for) -> None:
+    made = certificate_of(store)
+    store.journal.finish(store.journal.begin(request_for("one")), made)
+    engine = open_engine(str(place))
+    with engine.begin() as connection:
+        changed = made.document.replace(b'"Li"', b'"Xu"')
+        assert changed != made.document
+        connection.execute(sa.text("UPDATE certificate SET document = :new"), {"new": changed})
+    engine.dispose()
+    with pytest.raises(CertificateDamagedError):
+        store.journal.certificate(made.number)
+
+
+def test_a_journal_that_cannot_be_written_says_so_without_what_it_was_to_hold(store, place, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    engine = open_engine(str(place))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE issuance_step")
+    engine.dispose()
+    with pytest.raises(JournalError, match="no such table: issuance_step") as raised:
+        store.journal.note(begun, Note(Stage.BUILDING, "a detail"))
+    assert "a detail" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert not store.journal.find("one").written, "the transaction was one"
+
+
+NOTES = """
+import os, sys
+from pathlib import Path
+from cardlib.issuance.questions import Note, Stage
+from services.issuance.journal import Request
+from services.store.store import open_store
+place = Path(sys.argv[1])
+store = open_store(str(place), place.with_suffix(".digest-key"))
+request = Request(request_id="one", chip=bytes.fromhex(sys.argv[2]), order_digest=bytes(32), station="", operator="")
+begun = store.journal.begin(request)
+for number in range(1000):
+    store.journal.note(begun, Note(Stage.BUILDING, f"step {number}"))
+    sys.stdout.write(f"{number}\\n")
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize("at", [0, 1, 7])
+def test_a_process_that_is_killed_between_two_notes_leaves_all_that_it_was_told_are_kept(opened, place, at) -> None:
+    command = [sys.executable, "-c", NOTES, str(place), CHIP.hex()]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        for _ in range(at + 1):
+            last = int(process.stdout.readline())
+        os.kill(process.pid, signal.SIGKILL)
+        told = [last, *map(int, process.stdout.read().split())][-1]
+    journal = opened().journal
+    noted = [detail for _, _, _, detail in steps(place)]
+    assert noted[: told + 1] == [f"step {number}" for number in range(told + 1)]
+    assert len(noted) <= told + 2, "what was being noted may be there too"
+    known = journal.find("one")
+    assert (known.state, known.written, known.detail) == (State.OPEN, True, noted[-1])
+    again = Request(request_id="one", chip=known.chip, order_digest=known.order_digest, station="", operator="")
+    assert journal.begin(again).attempt == 2
