@@ -15,6 +15,7 @@
     ├─ ChipError                  a chip cannot become the card that was ordered
     │  ├─ WrongChipError          another operating system, or no such chip at all
     │  ├─ UsedChipError           something was built on it already, and not by this order
+    │  ├─ PremadeCardError        it is not the pre-made card that the order is for
     │  ├─ TransportKeyError       the transport key is not the chip's
     │  ├─ ChipFullError           it has not the room
     │  ├─ BuildingError           it refused a step
@@ -127,6 +128,13 @@ class UsedChipError(ChipError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the chip is not blank: {what}")
+
+
+class PremadeCardError(ChipError):
+    """The card is not the pre-made card that the order is for, or has a holder already (预制卡不符)."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the card is not the pre-made card of this order: {what}")
 
 
 class TransportKeyError(ChipError):

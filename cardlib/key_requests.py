@@ -138,7 +138,7 @@ class CheckValue:
 
 @dataclass(frozen=True, slots=True)
 class CodeOfCard:
-    """The last four bytes of item 01 (卡的识别码中的认证码), as far as anything of it is public: a MAC under IRK itself.
+    """The last four bytes of item 01 (卡的识别码中的认证码): a MAC under IRK itself, as far as anything is public.
 
     ``data``: the first twelve bytes; CBC from a zero block, 80 00… always, DES finished with 3DES (inference).
     """

@@ -20,7 +20,7 @@ from cardlib.cos.plan import MF_FID, PlannedDirectory, PlannedFile, PlannedKey, 
 from cardlib.issuance.contents import missing
 from cardlib.issuance.material import Material
 from cardlib.issuance.questions import Stage
-from cardlib.issuance.talk import Conversation, Refused, Talk
+from cardlib.issuance.talk import BuildingTalk, Conversation, Refused
 from cardlib.keys import Purpose
 from cardlib.model import Structure
 from cardlib.rules import COS, NEVER, NONE
@@ -49,7 +49,7 @@ def placed(directory: PlannedDirectory, above: tuple[PlannedDirectory, ...] = ()
         yield from placed(child, (*above, directory))
 
 
-def enter(talk: Talk, directory: PlannedDirectory, above: Sequence[PlannedDirectory]) -> None:
+def enter(talk: BuildingTalk, directory: PlannedDirectory, above: Sequence[PlannedDirectory]) -> None:
     """Select a directory that exists: a DDF by name from everywhere, the MF and the ADFs of a DDF by FID."""
     for one in (*above[-1:], directory):
         if one.is_ddf and one.fid != MF_FID:
@@ -68,7 +68,7 @@ class Builder:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what is known, and each of the secrets
         self,
-        talk: Talk,
+        talk: BuildingTalk,
         material: Material,
         records: Records,
         pin: Secret,

@@ -4,7 +4,6 @@ A card that was cut off at any moment is found where it is by asking it: a chip 
 that is half-built is gone on with, one that is finished is proven again. Nothing is written twice that stands there.
 """
 
-import hashlib
 from typing import Final
 
 from apdu.atr import ATR
@@ -20,11 +19,12 @@ from cardlib.issuance.build import NOT_FOUND, Builder
 from cardlib.issuance.inspect import Inspector
 from cardlib.issuance.material import prepared
 from cardlib.issuance.order import CardOrder, IdentificationCode, records_of
+from cardlib.issuance.premade import personalise_card
 from cardlib.issuance.questions import Reset, Stage
 from cardlib.issuance.report import CardReport, ProvenKey, WrittenFile
 from cardlib.issuance.seal import Sealer
-from cardlib.issuance.talk import Conversation, RandomBytes, Talk
-from cardlib.key_requests import CheckValue, CodeOfCard
+from cardlib.issuance.talk import BuildingTalk, Conversation, RandomBytes
+from cardlib.key_requests import CardFactors, CheckValue, CodeOfCard
 from cardlib.keys import KeyReference
 from cardlib.model import TransparentFile
 from cardlib.profiles.ssse import ISSUER
@@ -44,13 +44,16 @@ def issue_card(order: CardOrder, atr: bytes, *, begun: bool, rng: RandomBytes, a
     """Make a chip that was just reset and answered ``atr`` the card of this order, or go on with it.
 
     ``begun``: it is known that this order was begun on this chip; a chip that is not blank is refused otherwise.
-    ``attempt``: how many times before. ``rng``: makes random numbers.
+    ``attempt``: how many times before. ``rng``: makes random numbers. A
+    pre-made card gets a holder (:mod:`cardlib.issuance.premade`).
 
     Asks for keys (:class:`~cardlib.key_requests.KeyRequest`), has steps noted before they are done
     (:class:`~cardlib.issuance.questions.Note`), and the card reset once it is sealed. Raises
     :class:`~cardlib.errors.ChipError` and what is below it, ReadBackError, WrongPinError, LastPinTryError, what the key
     custodian raises; PlanError before the chip is touched.
     """
+    if order.premade:
+        return (yield from personalise_card(order, atr, rng=rng))
     making = _Making(order, atr, rng)
     blank = yield from making.examine()
     if not blank and not begun:
@@ -86,7 +89,8 @@ class _Making:
         historical = order.historical_bytes or self._found
         self._serial = self._encoder.serial(historical) if historical != self._found else ()
         plan = order.plan(historical, self._records_with(UNSET, historical))
-        self._talk = Talk(plan, self._encoder, order.region, rng)
+        card = CardFactors(order.algorithm, order.region, historical[5:13])
+        self._talk = BuildingTalk(card, rng, plan=plan, encoder=self._encoder)
         self._records: Records = {}
 
     @property
@@ -153,7 +157,7 @@ class _Making:
             historical_bytes=self.plan.historical_bytes,
             card_identifier=identifier,
             pin_tries=inspector.pin_tries,
-            files=tuple(_written(name, records) for name, records in inspector.files.items()),
+            files=tuple(WrittenFile.of(name, records) for name, records in inspector.files.items()),
             keys=keys,
             commands=dict(talk.sent),
         )
@@ -213,8 +217,3 @@ def _identity(region: str, historical_bytes: bytes) -> str:
 
 def _identifier_tag() -> int:
     return ISSUER.item_named("card_identifier").tag or 0
-
-
-def _written(name: str, records: tuple[bytes, ...]) -> WrittenFile:
-    content = b"".join(records)
-    return WrittenFile(name, hashlib.sha256(content).digest(), len(records), len(content))

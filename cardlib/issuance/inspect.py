@@ -14,7 +14,7 @@ from cardlib.issuance.build import enter
 from cardlib.issuance.contents import held, missing, reading
 from cardlib.issuance.prove import Prover, authenticates
 from cardlib.issuance.questions import Stage
-from cardlib.issuance.talk import Conversation, Talk
+from cardlib.issuance.talk import BuildingTalk, Conversation
 from cardlib.rules import Rule
 
 Held: TypeAlias = dict[str, tuple[bytes, ...]]
@@ -29,7 +29,7 @@ class Inspector:
     missing is a :class:`~cardlib.errors.ReadBackError`. ``pin``: packed, b"" not to use it.
     """
 
-    def __init__(self, talk: Talk, wanted: Records, pin: Secret, *, new: bool, writing: bool) -> None:
+    def __init__(self, talk: BuildingTalk, wanted: Records, pin: Secret, *, new: bool, writing: bool) -> None:
         self._talk = talk
         self._wanted = wanted
         self._pin = pin

@@ -14,7 +14,7 @@ from cardlib.cos.encoder import KeyLoading
 from cardlib.cos.plan import PlannedDirectory, PlannedKey
 from cardlib.cos.protection import encrypted_key, loading_mac
 from cardlib.crypto import Algorithm
-from cardlib.issuance.talk import Conversation, Talk
+from cardlib.issuance.talk import BuildingTalk, Conversation
 from cardlib.key_requests import Disclosure, KeyTask, LoadedKey
 from cardlib.keys import KeyReference
 
@@ -46,7 +46,7 @@ class Material:
         return Load(loading, encrypted_key(algorithm, self.temporary[algorithm], loading.block(pin)))
 
 
-def prepared(talk: Talk, *besides: KeyTask) -> Conversation[tuple[Material, tuple[bytes, ...]]]:
+def prepared(talk: BuildingTalk, *besides: KeyTask) -> Conversation[tuple[Material, tuple[bytes, ...]]]:
     """Everything for the chip, and the answers to what is asked ``besides`` under the plan's cipher.
 
     One request for each cipher that the chip knows: one in all, with SM4 on FMCOS, whose MF knows 3DES, two.

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from apdu.errors import CardError
+from apdu.response import ResponseAPDU
 from apdu.secret import Secret
 from apdu.status import OK, error_for
 from cardlib import commands
@@ -21,7 +22,9 @@ _OTHERS: Final = frozenset({Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD,
 _NOT_BY_AUTHENTICATION: Final = _OTHERS | {Purpose.MASTER, Purpose.INTERNAL_AUTHENTICATION}
 _VERIFY: Final = 0x20
 _TRIES: Final = 0x63C0
+_BLOCKED: Final = 0x6983
 _WRONG_ANSWER: Final = 0x9000
+NO_PIN: Final = Secret(b"")
 
 
 def authenticates(key: PlannedKey) -> bool:
@@ -98,35 +101,43 @@ class Prover:
         """
         talk = self._talk
         state = yield from talk.ask("state of the PIN", commands.verify_query())
-        if state.is_among((OK,)):
+        tries = usable_tries(state, pin)
+        if tries is None:
             self.pin_verified = True
+        if tries is None or not pin:
             return
-        if not len(pin):
-            return
-        if state.sw & 0xFFF0 != _TRIES or state.sw == _TRIES:
-            raise error_for(state.sw, _VERIFY)
-        if state.sw & 0x0F == 1:
-            raise LastPinTryError
         talk.put("PIN", commands.verify(pin), refused=_pin_refused)
         self.pin_verified = True
 
     def pin_tries(self) -> Conversation[int | None]:
         """Tries left of the PIN, None where none is set."""
-        state = yield from self._talk.ask("state of the PIN", commands.verify_query())
-        if state.is_among((OK,)):
-            return None
-        if state.sw & 0xFFF0 != _TRIES:
-            raise error_for(state.sw, _VERIFY)
-        return state.sw & 0x0F
+        return usable_tries((yield from self._talk.ask("state of the PIN", commands.verify_query())))
+
+
+def usable_tries(state: ResponseAPDU, pin: Secret = NO_PIN) -> int | None:
+    """Tries left of the PIN, of the answer to VERIFY without data; None where none is set.
+
+    Raises :class:`~apdu.errors.AuthenticationBlockedError`, and :class:`~cardlib.errors.LastPinTryError` when ``pin``
+    is to be sent and one try is left.
+    """
+    if state.is_among((OK,)):
+        return None
+    tries = state.sw & 0x0F
+    if state.sw & 0xFFF0 != _TRIES or not tries:
+        raise error_for(_BLOCKED if state.sw == _TRIES else state.sw, _VERIFY)
+    if pin and tries == 1:
+        raise LastPinTryError
+    return tries
 
 
 def _pin_refused(sw: int) -> CardError:
     return error_for(sw, _VERIFY)
 
 
-def _proof_refused(name: str, version: int, sw: int) -> CardError:
+def refused_proof(name: str, version: int, sw: int) -> CardError:
+    """What to raise when a key's authentication is answered with this status word."""
     return KeyProofError(name, version, sw)
 
 
 def _not_proven(key: PlannedKey) -> partial[CardError]:
-    return partial(_proof_refused, key.name, key.version)
+    return partial(refused_proof, key.name, key.version)

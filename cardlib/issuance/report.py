@@ -1,8 +1,10 @@
 """What is known about a card once it was made: what was written, and what proves it."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Self
 
 from cardlib.crypto import Algorithm
 from cardlib.keys import KeyReference
@@ -22,7 +24,10 @@ class KeyProof(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProvenKey:
-    """One key of the card: how it was proven, and its check value (3 bytes, as the custodian computes it)."""
+    """One key of the card, and how it was proven.
+
+    ``check_value``: 3 bytes, as the custodian computes it; b"": not asked for.
+    """
 
     key: KeyReference
     directory: str
@@ -38,6 +43,12 @@ class WrittenFile:
     digest: bytes
     records: int
     size: int
+
+    @classmethod
+    def of(cls, name: str, records: Sequence[bytes]) -> Self:
+        """Of a file that holds these."""
+        content = b"".join(records)
+        return cls(name, hashlib.sha256(content).digest(), len(records), len(content))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from cardlib.cos.plan import PlannedDirectory
 from cardlib.issuance.build import Place, enter
 from cardlib.issuance.material import Material
 from cardlib.issuance.questions import Stage
-from cardlib.issuance.talk import Conversation, Talk
+from cardlib.issuance.talk import BuildingTalk, Conversation
 
 _EXTERNAL_AUTHENTICATE = 0x82
 
@@ -23,7 +23,7 @@ class Sealer:
     key, every other attempt asks for the other one first: so two that were cut short never cost two tries in a row.
     """
 
-    def __init__(self, talk: Talk, material: Material, attempt: int) -> None:
+    def __init__(self, talk: BuildingTalk, material: Material, attempt: int) -> None:
         self._talk = talk
         self._material = material
         self._final_first = attempt % 2 == 1

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
 from apdu.command import CommandAPDU
@@ -39,13 +39,11 @@ class _Waiting:
 class Talk:
     """One conversation with one chip.
 
-    :meth:`put` collects commands; :meth:`flush`, and everything that needs an answer, sends them in one script. So they
-    go to a far chip in one trip. ``region``: six digits. ``rng``: makes the terminal's random numbers.
+    :meth:`put` collects commands; :meth:`flush`, and all that needs an answer, sends them in one script. So they
+    go to a far chip in one trip. ``card``: what its keys are derived from. ``rng``: makes random numbers.
     """
 
-    plan: Plan
-    encoder: Encoder
-    region: str
+    card: CardFactors
     rng: RandomBytes
     stage: Stage = Stage.EXAMINED
     total: int = 0
@@ -55,10 +53,6 @@ class Talk:
 
     def __post_init__(self) -> None:
         self._waiting: list[_Waiting] = []
-
-    def factors(self, algorithm: Algorithm | None = None) -> CardFactors:
-        """What this chip's keys are derived from, for keys of the plan's cipher or another."""
-        return CardFactors(algorithm or self.plan.algorithm, self.region, self.plan.historical_bytes[5:13])
 
     def note(self, stage: Stage, detail: str = "") -> Conversation[None]:
         """Have the step put down before anything of it is sent."""
@@ -103,8 +97,9 @@ class Talk:
         return challenge
 
     def keys(self, *tasks: KeyTask, algorithm: Algorithm | None = None) -> Conversation[tuple[bytes, ...]]:
-        """The custodian's answers."""
-        return (yield from ask(KeyRequest(self.factors(algorithm), tasks)))
+        """The custodian's answers; ``algorithm``: of keys of another cipher than the card's."""
+        card = self.card if algorithm is None else replace(self.card, algorithm=algorithm)
+        return (yield from ask(KeyRequest(card, tasks)))
 
     @staticmethod
     def refusal(label: str, answer: ResponseAPDU, ins: int, refused: Refused | None = None) -> CardError:
@@ -116,3 +111,11 @@ class Talk:
         if answer.sw == _BLOCKED:
             return LostChipError(f"{label}: no try is left")
         return BuildingError(label, answer.sw, meaning_of(answer.sw, ins).text)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class BuildingTalk(Talk):
+    """The same with a chip on which a card is built by this plan, in the terms of its operating system."""
+
+    plan: Plan
+    encoder: Encoder

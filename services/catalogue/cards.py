@@ -53,6 +53,15 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "请换用空白芯片，或重发在此芯片上开始的请求；芯片未作任何写入。",
         -1,
     ),
+    card.PremadeCardError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "CARD_NOT_PREMADE",
+        "The card is not the pre-made card that the order is for.",
+        "卡片不是本任务所需的预制卡。",
+        "Use a pre-made card of the ordered kind that has no holder yet; nothing was written.",
+        "请换用任务指定种类且尚无持卡人的预制卡；卡片未作任何写入。",
+        -22,
+    ),
     card.TransportKeyError: Refusal(
         Code.FAILED_PRECONDITION,
         "TRANSPORT_KEY_WRONG",

@@ -78,7 +78,8 @@ def issue(
         except grpc.RpcError as error:
             other = _open_request(error)
             if not (resume and other):
-                _tell_how_to_go_on(request.request_id, other)
+                if other:
+                    _tell_of(other)
                 raise
             request.request_id = other
             issued = _issued(channel, request)
@@ -160,6 +161,7 @@ def _issued(  # noqa: RET503  fail() does not return
     console.print(f"request {request.request_id} 请求编号", highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
     call = IssuanceServiceStub(channel).PersonaliseCard(request, timeout=LONGEST)
+    written = False
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(Stage.EXAMINED.value, total=None)
@@ -167,10 +169,16 @@ def _issued(  # noqa: RET503  fail() does not return
                 if event.HasField("issued"):
                     return event.issued
                 step = event.progress
+                written = written or step.stage >= issuance_pb2.ISSUANCE_STAGE_BUILDING
                 bar.update(task, description=_words(step), completed=step.done, total=step.total or None)
+    except grpc.RpcError:
+        if written:
+            _tell_how_to_go_on(request.request_id)
+        raise
     except KeyboardInterrupt:
         call.cancel()
-        _tell_how_to_go_on(request.request_id, "")
+        if written:
+            _tell_how_to_go_on(request.request_id)
         fail("stopped 已中断", code=INTERRUPTED)
     fail("the service ended without a result 服务未返回结果")
 
@@ -186,15 +194,18 @@ def _open_request(error: grpc.RpcError) -> str:
     return told.metadata.get("request_id", "") if told is not None and told.reason == "ISSUANCE_OPEN" else ""
 
 
-def _tell_how_to_go_on(ours: str, other: str) -> None:
-    """Of a request that has begun, or may have."""
-    if other:
-        sys.stderr.write(
-            f"sscard: with this chip the request {other} has begun; with the same person's data go on by "
-            f"--request-id {other} or --resume 该芯片已由请求{other}开始制卡，人员数据相同时可用上述选项续作\n"
-        )
-    else:
-        sys.stderr.write(f"sscard: to go on with this card, repeat with --request-id {ours} 续作时请加上此选项\n")
+def _tell_of(other: str) -> None:
+    sys.stderr.write(
+        f"sscard: with this chip the request {other} has begun; with the same person's data go on by "
+        f"--request-id {other} or --resume 该芯片已由请求{other}开始制卡，人员数据相同时可用上述选项续作\n"
+    )
+
+
+def _tell_how_to_go_on(request_id: str) -> None:
+    sys.stderr.write(
+        f"sscard: the chip is half-built; put it in again and repeat with --request-id {request_id} "
+        "芯片尚未制作完成，请重新放入并加上此选项续作\n"
+    )
 
 
 def _show(issued: issuance_pb2.IssuedCard, file: Path | None) -> None:

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.cos.protection import encrypted_key, loading_mac, plain_authentication
 from cardlib.crypto import CipherSuite, purchase_factor, suite_for
@@ -30,9 +31,12 @@ from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, KeyReference, Purpose
 
 TERMINAL_NUMBER: Final = 6
 """Bytes of a terminal number (终端机编号)."""
+TIME: Final = 7
+"""Bytes of the time of a transaction, YYYYMMDDhhmmss packed."""
 CHECK_VALUE: Final = 3
 """Bytes of a key check value."""
 
+_MOST_FEN: Final = 0xFFFFFFFF
 _MAKES_MACS: Final = frozenset({Purpose.MAINTENANCE, Purpose.LOAD, Purpose.PURCHASE})
 """What keys are for whose session keys make MACs: of commands, of loads and of purchases."""
 _IN_CLEAR: Final = frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT})
@@ -119,7 +123,12 @@ class CardKeyCustodian(KeyCustodian):
         if self._terminal is None:
             raise KeyUnavailableError(task.key.name, "no terminal number is configured for purchases")
         number, sequence_numbers = self._terminal
+        whole = all(0 <= amount <= _MOST_FEN for amount in task.amounts)
+        if not whole or not 0 <= task.kind <= 0xFF or len(task.time) != TIME:
+            raise MalformedError("a purchase takes amounts of 32 bits, a type of one byte and a time of seven")
         own = self.card_key(card, task.key)
+        # What is wrong with the card's numbers shows before a sequence number is given out.
+        purchase_factor(task.random, task.sequence, 0)
         sequence = sequence_numbers()
         session = suite.session_key(own, purchase_factor(task.random, task.sequence, sequence))
         amounts = b"".join(amount.to_bytes(4, "big") for amount in task.amounts)

@@ -53,6 +53,7 @@ class Digests:
             "historical_bytes": order.historical_bytes.hex() if order.historical_bytes is not None else None,
             "identification_code": order.identification_code.name,
             "transport_lot": order.transport_lot,
+            "premade": order.premade,
         }
         return self._mac(b"order", json.dumps(told, sort_keys=True).encode())
 

@@ -36,14 +36,13 @@ Fit = Callable[[bytes, int], bytes]
 class Ordered:
     """An order without faults; its ``repr`` shows nothing.
 
-    ``template``, ``template_version``: which template it was made from. ``premade``: the card is made already.
+    ``template``, ``template_version``: which template it was made from.
     ``face``: the template's ``[face]``. ``photo``: as the caller sent it. ``warnings``: what somebody should look at.
     """
 
     order: CardOrder
     template: str
     template_version: str
-    premade: bool
     face: Mapping[str, Any]
     photo: bytes
     warnings: tuple[str, ...]
@@ -100,7 +99,6 @@ class Templates:
             order=card.order,
             template=name,
             template_version=known.version,
-            premade=card.premade,
             face=card.face,
             photo=message.photo,
             warnings=tuple(map(str, checked.warnings)),

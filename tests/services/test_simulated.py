@@ -18,7 +18,7 @@ def test_cards_of_one_name_have_serial_numbers_of_their_own() -> None:
 
 
 def test_blank_chips_are_to_be_had_too_each_with_its_number() -> None:
-    first, second = simulated_readers(["blank-t514", "blank-t514"]).states()
+    first, second = simulated_readers(["blank-t514", "blank-fmcos"]).states()
     assert first.atr == bytes.fromhex("3B6D000000814A4400866099000000 0000")
     assert second.atr == bytes.fromhex("3B6D000000814A4400866099000000 0001")
 

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cardlib.issuance.questions import Note, Stage
+from cardlib.regional import RegionalProfiles
 from services.cli import app
+from services.issuance.journal import Request
+from services.issuance.opening import SHIPPED
+from services.issuance.orders import Templates
+from services.store.store import open_store
+from sscard.v1.issuance_pb2 import CardOrder
 
 ROOT = Path(__file__).parents[3]
 PERSON = resources.files("cardlib.issuance").joinpath("data", "person.json").read_bytes()
@@ -163,7 +170,7 @@ def test_issue_then_verify_against_a_running_service(place: Path, serving: Servi
     assert changed.exit_code == 1
     used = issue("-s", serving.address)
     assert (used.exit_code, "[CHIP_USED]" in used.stderr) == (1, True), used.output
-    assert "--request-id" in used.stderr
+    assert "--request-id" not in used.stderr, "there is nothing to go on with"
 
 
 def test_verify_takes_a_person_or_a_certificate(place: Path) -> None:
@@ -180,3 +187,34 @@ def test_a_face_without_a_photo_is_refused_in_a_sentence(place: Path, name: str)
 
 def test_a_face_has_one_of_two_formats(place: Path) -> None:
     assert sscard("face", "person.json", "-t", "template-2.0", "-o", "face.gif", "--simulated").exit_code == 2
+
+
+def begun_before(place: Path) -> None:
+    """As if the process of the request "old" had been killed while it built this card."""
+    store = open_store(str(place / "state" / "sscard" / "sscard.db"), place / "state" / "sscard" / "sscard.digest-key")
+    message = CardOrder(template="template-2.0", person_json=PERSON)
+    ordered = Templates(SHIPPED, RegionalProfiles()).read(message)
+    chip = bytes.fromhex("00814A440086609900") + bytes(4)
+    digest = store.digests.of_order(ordered.order)
+    request = Request(request_id="old", chip=chip, order_digest=digest, station="", operator="")
+    store.journal.note(store.journal.begin(request), Note(Stage.BUILDING, "MF"))
+    store.close()
+
+
+def test_a_chip_that_another_request_has_begun_with_is_gone_on_with_when_it_is_said(place: Path) -> None:
+    begun_before(place)
+    refused = issue("--simulated")
+    assert refused.exit_code == 1
+    assert "[ISSUANCE_OPEN]" in refused.stderr
+    assert "--request-id old or --resume" in refused.stderr
+    resumed = issue("--simulated", "--resume", "--certificate", "made.json")
+    assert resumed.exit_code == 0, resumed.output
+    assert json.loads((place / "made.json").read_bytes())["request_id"] == "old"
+
+
+def test_resuming_with_another_persons_data_is_refused(place: Path) -> None:
+    begun_before(place)
+    (place / "person.json").write_bytes(PERSON.replace(b"2024-05-20", b"2024-05-21"))
+    refused = issue("--simulated", "--resume")
+    assert refused.exit_code == 1
+    assert "[REQUEST_REUSED]" in refused.stderr

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -131,3 +132,20 @@ def test_one_that_became_another_terminals_is_not_used(path, tmp_path):
     TerminalCounter.create(path, "990000000002")
     with pytest.raises(TerminalCounterError, match="another terminal"):
         counter.next()
+
+
+def test_one_thread_at_a_time_takes_a_number(path, monkeypatch):
+    counter, inside, most = TerminalCounter.create(path, NUMBER, start=1), [], []
+    reserve = counter._reserve
+
+    def slow():
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return reserve()[:1]
+
+    monkeypatch.setattr(counter, "_reserve", slow)
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(lambda _: counter.next(), range(8)))) == 8
+    assert set(most) == {1}

@@ -1,0 +1,67 @@
+"""Digests: the same for the same order alone, and nobody without the key makes them."""
+
+import dataclasses
+
+import pytest
+
+from apdu.secret import Secret
+from cardlib.crypto import Algorithm
+from cardlib.issuance.order import CardOrder, IdentificationCode
+from cardlib.profiles import ALL
+from services.issuance.digests import Digests, open_digests
+
+BY_VERSION = {profile.version: profile for profile in ALL}
+DIGESTS = Digests(Secret(bytes(32)))
+ORDER = CardOrder(
+    profile=BY_VERSION["2.0"],
+    algorithm=Algorithm.DES,
+    chip="t514",
+    region="990000",
+    contents={"holder": {"name": "测试"}},
+    pin=Secret(bytes.fromhex("123456")),
+)
+
+CHANGES = {
+    "profile": BY_VERSION["3.0"],
+    "algorithm": Algorithm.SM4,
+    "chip": "fmcos",
+    "region": "990100",
+    "contents": {"holder": {"name": "测验"}},
+    "pin": Secret(bytes.fromhex("123457")),
+    "pin_tries": 5,
+    "key_tries": 5,
+    "key_versions": (1,),
+    "bank_combined": True,
+    "historical_bytes": bytes(13),
+    "identification_code": IdentificationCode.UNSET,
+    "transport_lot": 2,
+    "premade": True,
+}
+
+
+def test_every_field_of_an_order_counts() -> None:
+    assert CHANGES.keys() == {field.name for field in dataclasses.fields(CardOrder)}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_order_has_another_digest(name) -> None:
+    changed = dataclasses.replace(ORDER, **{name: CHANGES[name]})
+    assert DIGESTS.of_order(changed) != DIGESTS.of_order(ORDER)
+
+
+def test_the_same_order_has_the_same_digest() -> None:
+    again = dataclasses.replace(ORDER, contents={"holder": {"name": "测试", "name_extension": None}})
+    assert DIGESTS.of_order(again) == DIGESTS.of_order(ORDER)
+    assert len(DIGESTS.of_order(ORDER)) == 32
+
+
+def test_another_key_makes_other_digests() -> None:
+    other = Digests(Secret(b"\x01" * 32))
+    assert other.of_order(ORDER) != DIGESTS.of_order(ORDER)
+    assert other.of_file("holder", bytes(32)) != DIGESTS.of_file("holder", bytes(32))
+    assert other.key_id != DIGESTS.key_id
+
+
+def test_a_key_that_is_there_is_taken(tmp_path) -> None:
+    first = open_digests(tmp_path / "new" / "key")
+    assert open_digests(tmp_path / "new" / "key").key_id == first.key_id
