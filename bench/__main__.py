@@ -2,9 +2,15 @@
 
 import argparse
 
-from bench import dictionary, pcsc, simulator, wire
+from bench import dictionary, issuance, pcsc, simulator, wire
 
-BENCHMARKS = {"wire": wire.main, "dictionary": dictionary.main, "simulator": simulator.main, "pcsc": pcsc.main}
+BENCHMARKS = {
+    "wire": wire.main,
+    "dictionary": dictionary.main,
+    "issuance": issuance.main,
+    "simulator": simulator.main,
+    "pcsc": pcsc.main,
+}
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from cardlib.conformance.case import Allowed, Case, Harm, NotRun, ResetCard, Sub
 from cardlib.conformance.steps import (
     FILE_NOT_FOUND,
     ORIGINAL,
+    RECORD_NOT_FOUND,
     Steps,
     authenticate,
     enter,
@@ -31,6 +32,7 @@ from cardlib.keys import Purpose
 from cardlib.model import AddressableFile, CardProfile, CyclicFile, Directory, LinearFile
 
 REFUSED = Allowed("6982")
+EMPTY = "nothing was entered in the file yet"
 _WRONG = bytes(8)
 _NO_MAC = bytes(commands.MAC_SIZE)
 
@@ -110,6 +112,8 @@ def _unwritten(directory: Directory, file: AddressableFile, subject: Subject) ->
     """What is to be refused would write what stands there already."""
     yield from opened(subject, file, directory)
     before = present(file, (yield from tell(first_of(file))))
+    if before.sw == RECORD_NOT_FOUND and isinstance(file, CyclicFile):
+        raise NotRun(EMPTY)
     require(before.is_among((OK,)), f"the file could not be read: {before.sw:04X}")
     yield from ask(ResetCard())
     yield from enter(subject, directory)

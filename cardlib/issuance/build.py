@@ -95,15 +95,14 @@ class Builder:
             if not (yield from self._is_complete(directory, above)):
                 yield from self._go_on(directory, above)
         for directory, above in everything[there:]:
-            if above:
-                yield from self._talk.note(Stage.BUILDING, directory.name)
-            if above and self._filled is not above[-1]:
-                enter(self._talk, above[-1], above[:-1])
-                yield from self._authenticate(above[-1])
             if not above:
                 yield from self._talk.note(Stage.OPENED)
                 self._talk.put("transport authentication", *self._opening, refused=self._refused)
-                self._talk.put("historical bytes", *serial)
+            yield from self._talk.note(Stage.BUILDING, directory.name)
+            if above and self._filled is not above[-1]:
+                enter(self._talk, above[-1], above[:-1])
+                yield from self._authenticate(above[-1])
+            self._talk.put("historical bytes", *(() if above else serial))
             self._talk.put(
                 f"create {directory.name}",
                 self._talk.encoder.create_directory(directory, self._transport_code),

@@ -34,6 +34,8 @@ RID: Final = "D156000005"
 """What stands between region and serial number in item 01 (注册应用提供商标识)."""
 UNSET: Final = "FFFFFFFF"
 
+_BUILDING, _SEALING, _PROVING = 9, 8, 2
+"""Commands for a directory and for a key, about."""
 _IRK: Final = KeyReference("IRK")
 _IDENTIFIER: Final = ISSUER.item_named("card_identifier").name
 _TRIES: Final = 0x63C0
@@ -92,6 +94,7 @@ class _Making:
         card = CardFactors(order.algorithm, order.region, historical[5:13])
         self._talk = BuildingTalk(card, rng, plan=plan, encoder=self._encoder)
         self._records: Records = {}
+        self._talk.total = self._expected(plan)
 
     @property
     def plan(self) -> Plan:
@@ -176,6 +179,20 @@ class _Making:
         return tuple(
             ProvenKey(reference, name, proofs[name, reference], value) for (name, reference), value in found.items()
         )
+
+    def _expected(self, plan: Plan) -> int:
+        """About how many commands it takes from a blank chip to the end, for whoever shows progress."""
+        directories = list(plan.mf.walk())
+        keys = sum(len(directory.keys) for directory in directories)
+        files = [file for directory in directories for file in directory.files]
+        contents = self._records_with(UNSET, plan.historical_bytes)
+        written = sum(
+            -(-sum(map(len, held)) // self._encoder.chunk) if len(held) == 1 else len(held)
+            for file in files
+            if (held := contents.get(file.name, file.contents)) and file.name in contents
+        )
+        loading = 2 if self._encoder.protects_new_keys else 3
+        return len(directories) * (_BUILDING + _SEALING) + keys * (loading + _PROVING) + 2 * len(files) + written
 
     def _wanted(self) -> Records:
         """What every file is to hold; bytes that nobody ordered are left as they are on a new chip."""

@@ -83,7 +83,9 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         reader = requests.reader_name(request.reader)
         if request.certificate_number and request.certificate_document:
             raise InvalidRequestError("certificate_document", "takes the place of certificate_number: send one of both")
-        ordered = await self._buildable(request.order)
+        ordered = await self._ordered(request.order)
+        if ordered.order.premade:
+            raise InvalidRequestError("order.template", "is for pre-made cards: it does not say all that is on them")
         store = await asyncio.to_thread(self._store)
         given = Certificate.load(request.certificate_document) if request.certificate_document else None
         deadline = _deadline(context, self._issuing.issue_deadline)
@@ -137,7 +139,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         request_id = requests.request_id(request.request_id)
         operator = requests.operator(request.operator)
         deadline = _deadline(context, self._issuing.issue_deadline)
-        ordered = await self._buildable(request.order)
+        ordered = await self._ordered(request.order)
         store = await asyncio.to_thread(self._store)
         digest = store.digests.of_order(ordered.order)
         if done := await asyncio.to_thread(_done_before, store, request_id, digest):
@@ -189,12 +191,6 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
 
     async def _ordered(self, order: issuance_pb2.CardOrder) -> Ordered:
         return await asyncio.to_thread(self._issuing.read_order, order)
-
-    async def _buildable(self, order: issuance_pb2.CardOrder) -> Ordered:
-        ordered = await self._ordered(order)
-        if ordered.order.premade:
-            raise InvalidRequestError("order.template", "is for pre-made cards, and cards are made of blank chips here")
-        return ordered
 
 
 def _deadline(context: Context, most: float) -> float:

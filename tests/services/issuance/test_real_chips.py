@@ -65,3 +65,35 @@ async def test_a_blank_chip_becomes_a_card_that_is_verified_and_read(desk_over, 
     other = issuance_pb2.CardOrder(template_text=order.template_text, person_json=person.replace(b"123456", b"654321"))
     _, info = await refusal(desk.issue("two", order=other))
     assert info.reason == "CHIP_USED"
+
+
+PREMADE = """
+version = "3.0"
+region = "990000"
+chip = "t514"
+[issuer]
+card_category = "3"
+initialising_body = "915600000299000099010001"
+issue_date = 2024-05-20
+expiry_date = 2034-05-19
+[pin]
+value = "123456"
+"""
+
+
+async def test_a_card_that_was_made_before_gets_its_holder(desk_over, refusal) -> None:
+    readers = InProcessReaders(["left"])
+    readers.insert("left", SoftwareCard(blank_chip("t514")), t0=True)
+    desk = await desk_over(readers, flows=STANDARD)
+    stock = await desk.issue("stock", order=issuance_pb2.CardOrder(template_text=PREMADE))
+    assert stock.warnings == ["person: the cards will have no holder yet"]
+    template = DATA.joinpath("template-premade.toml").read_text(encoding="utf-8")
+    person = json.loads(DATA.joinpath("person.json").read_bytes())
+    wanted = {name: person[name] for name in ("social_security_number", "name", "sex", "birth_date", "card_number")}
+    order = issuance_pb2.CardOrder(template_text=template, person=wanted)
+    issued = await desk.issue("counter", order=order)
+    assert issued.certificate.number != stock.certificate.number
+    read = await card_pb2_grpc.CardServiceStub(desk.channel).ReadIdentity(card_pb2.ReadIdentityRequest(reader="left"))
+    assert read.identity.holder.name == person["name"]
+    _, info = await refusal(desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=order)))
+    assert info.reason == "INVALID_REQUEST"
