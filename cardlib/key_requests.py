@@ -33,8 +33,15 @@ class CardFactors:
 
         ``keys``: what is known of keys by their name. A root that is longer is cut: single DES takes the left half.
         """
+        return self.key_above(key, root, 0, keys)
+
+    def key_above(
+        self, key: KeyReference, root: Secret, levels: int, keys: Mapping[str, KeyDeclaration] = KEYS
+    ) -> Secret:
+        """The key so many diversifications above this card's: 3 ``root`` itself, 2 its province's, 1 its city's."""
         size = keys[key.name].size(self.algorithm) if key.name in keys else len(root)
-        return card_key(suite_for(self.algorithm), Secret(root.reveal()[:size]), self.region, self.card_factor)
+        cut = Secret(root.reveal()[:size])
+        return card_key(suite_for(self.algorithm), cut, self.region, self.card_factor, levels=levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,27 @@ class LoadedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PsamKeyLoad:
+    """A key on its way into a PSAM by CREATE KEY or CHANGE KEY (PSAM密钥装载) [S2.9 §9.5, §9.6]: record ‖ MAC of 4 bytes.
+
+    The request's card is the PSAM: its factor makes the PSAM's own keys, its region is the one whose keys it gets.
+
+    ``key``: what is loaded: with ``levels`` 1…3 a key of cards, so many diversifications above theirs: 3 the
+    first-level root, 2 the province's, 1 the city's; with 0 one of the PSAM's own keys. ``under``: the master key that
+    protects it, a PSAM's own; TMK for the PSAM's own keys only, since everybody at the chip knows it. ``header``: what
+    stands before the value in the record, its first byte the usage, which tells the levels; ``head``: CLA, INS, P1 and
+    P2 of the command; ``challenge``: 4 or 8 bytes, the PSAM's last.
+    """
+
+    key: KeyReference
+    levels: int
+    under: KeyReference
+    header: bytes
+    head: bytes
+    challenge: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
     """The value of a key that comes to a chip in clear by the chip's own commands: TMK of one chip, or TRANSPORT.
 
@@ -183,6 +211,7 @@ KeyTask: TypeAlias = (
     | PinBlock
     | Encipherment
     | LoadedKey
+    | PsamKeyLoad
     | Disclosure
     | CheckValue
     | CodeOfCard
@@ -210,6 +239,8 @@ def key_names(task: KeyTask) -> tuple[str, ...]:
             return name, task.under.name
         case LoadedKey():
             return (task.under.name,)
+        case PsamKeyLoad():
+            return task.key.name, task.under.name
         case Verification():
             return key_names(task.task)
         case _:

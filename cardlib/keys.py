@@ -44,6 +44,10 @@ class Purpose(Enum):
     """TMK: stands in for every master key until the card is built, and protects the loading of the others."""
     TRANSPORT = "传输密钥"
     """What a blank chip asks for before anything is built on it; one value for a lot of chips."""
+    PSAM_MASTER = "PSAM主控密钥"
+    """A PSAM's master key of an environment or of the application in it: protects the loading of keys."""
+    PSAM_LOADER = "PSAM密钥装载权限密钥"
+    """KID-01 to KID-03: right of ministry, province and city to load their keys into a PSAM."""
 
 
 _NOT_FOR_AUTHENTICATION: Final = frozenset({Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD, Purpose.TAC})
@@ -208,10 +212,23 @@ CHIP_KEYS: Final[Mapping[str, KeyDeclaration]] = MappingProxyType(
     {
         "TMK": KeyDeclaration("TMK", Purpose.TEMPORARY, "MF", _ISSUER),
         "TRANSPORT": KeyDeclaration("TRANSPORT", Purpose.TRANSPORT, "MF", _ISSUER),
+        "PSAM-MKDDF": KeyDeclaration("PSAM-MKDDF", Purpose.PSAM_MASTER, "PSAM", _ISSUER),
+        "PSAM-MKADF": KeyDeclaration("PSAM-MKADF", Purpose.PSAM_MASTER, "PSAM", _ISSUER),
+        "PSAM-KID01": KeyDeclaration("PSAM-KID01", Purpose.PSAM_LOADER, "PSAM", _NATIONAL),
+        "PSAM-KID02": KeyDeclaration("PSAM-KID02", Purpose.PSAM_LOADER, "PSAM", _PROVINCIAL),
+        "PSAM-KID03": KeyDeclaration("PSAM-KID03", Purpose.PSAM_LOADER, "PSAM", _ISSUER),
     }
 )
-"""Keys that a chip knows while a card is built on it, and no finished card [S2.10 §5.2].
+"""Keys of chips that no finished card has: those of a chip while a card is built on it, and a PSAM's own.
 
-TMK is diversified for each chip, as the keys of a card are; TRANSPORT is not, and its version is the number of the lot.
-Both come to the chip in clear by its commands, so they protect nothing from who listens at the chip.
+TMK is diversified for each chip, as the keys of a card are; TRANSPORT is not, and its version is the number of the lot
+[S2.10 §5.2]. Both come to the chip in clear by its commands, so they protect nothing from who listens at the chip.
+
+A PSAM's own keys (自用密钥) are 16 bytes in every environment [S2.9 §6]. They are diversified as a card's, by the serial
+number of the PSAM (:func:`cardlib.psam_keys.psam_factor`); the text says nothing about how they are made (inference).
 """
+
+PSAM_OWN_KEYS: Final = tuple(
+    name for name, key in CHIP_KEYS.items() if key.purpose in {Purpose.PSAM_MASTER, Purpose.PSAM_LOADER}
+)
+"""Names of a PSAM's own keys: master keys of environment and application, KID-01 to KID-03."""

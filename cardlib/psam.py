@@ -111,6 +111,16 @@ def usage(kind: PsamKeyType, levels: int) -> int:
     return levels << LEVELS_SHIFT | kind
 
 
+def algorithm_byte(algorithm: Algorithm, size: int) -> int:
+    """The algorithm byte of a key of ``size`` bytes in the environment of this algorithm."""
+    return next(code for code, one in ALGORITHMS.items() if (one, KEY_SIZES[code]) == (algorithm, size))
+
+
+def record_head(kind: PsamKeyType, number: int, levels: int, code: int) -> bytes:
+    """What stands before the value in a key's record: usage, id, RFU, algorithm, use right(2), RFU(2) [S2.9 §6.1]."""
+    return bytes((usage(kind, levels), number, 0, code)) + bytes(4)
+
+
 @dataclass(frozen=True, slots=True)
 class PsamKey:
     """An application key of a PSAM, as CREATE KEY loads it [S2.9 §6].
@@ -133,9 +143,8 @@ class PsamKey:
 
     @property
     def record(self) -> Secret:
-        """Usage, id, RFU, algorithm, use right(2), RFU(2), value."""
-        head = bytes((usage(self.kind, self.levels), self.id, 0, self.algorithm)) + bytes(4)
-        return Secret(head + self.value.reveal())
+        """The record of CREATE KEY: :func:`record_head`, value."""
+        return Secret(record_head(self.kind, self.id, self.levels, self.algorithm) + self.value.reveal())
 
     @property
     def change(self) -> Secret:

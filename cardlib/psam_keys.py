@@ -114,3 +114,11 @@ def _rows() -> Iterator[PsamKeyId]:
 
 PSAM_KEYS: Final = tuple(_rows())
 """The test profile; DPK occurs once per version."""
+
+
+def psam_factor(serial: str) -> bytes:
+    """What makes a PSAM's own keys its own, 8 bytes: the last 16 of the 20 digits of its serial number (inference).
+
+    It takes the place of a card's factor; province and city are those of the region whose keys the PSAM holds.
+    """
+    return bytes.fromhex(serial[-16:])

@@ -24,6 +24,7 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
     Verification,
@@ -50,6 +51,9 @@ class Use(Enum):
     """At a terminal: to read, to update, to change a PIN, to pay, to check what a card answers."""
     BUILDING = "to build cards"
     """To put keys into chips, and to prove them: at a personalisation station."""
+    PSAMS = "to issue PSAMs"
+    """To put roots of cards' keys into PSAMs. Whoever may do that, can learn the roots by a PSAM of his own making: so
+    it is offered neither to terminals nor to stations, but where PSAMs are issued."""
     ACCOUNTS = "to sign for medical accounts"
     """MACs that load or book money, and TACs: for whoever keeps the accounts."""
 
@@ -57,8 +61,11 @@ class Use(Enum):
 TERMINALS: Final = frozenset({Use.CARDS})
 STATIONS: Final = frozenset({Use.CARDS, Use.BUILDING})
 """What terminals and what personalisation stations are offered."""
+PSAM_ISSUERS: Final = STATIONS | {Use.PSAMS}
+"""What is offered where PSAMs are issued."""
 
 _OF_A_CHIP: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT})
+_OF_A_PSAM: Final = frozenset({Purpose.PSAM_MASTER, Purpose.PSAM_LOADER})
 
 
 def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:
@@ -66,6 +73,10 @@ def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:
     declared = keys.get(key_names(task)[0])
     purpose = declared.purpose if declared is not None else None
     match task:
+        case PsamKeyLoad():
+            return Use.PSAMS
+        case Cryptogram() if purpose in _OF_A_PSAM:
+            return Use.PSAMS
         case Cryptogram() if purpose in _OF_A_CHIP:
             return Use.BUILDING
         case Mac() if purpose in {Purpose.LOAD, Purpose.PURCHASE}:

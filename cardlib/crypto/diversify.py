@@ -25,9 +25,12 @@ def factors(region: str, card_factor: bytes) -> tuple[bytes, bytes, bytes]:
     return f"{region[:2]}0000sh".encode(), f"{city}sx".encode(), card_factor
 
 
-def card_key(suite: CipherSuite, root: Secret, region: str, card_factor: bytes) -> Secret:
-    """The card's key under ``root``, as long as it; arguments as for :func:`factors`."""
+def card_key(suite: CipherSuite, root: Secret, region: str, card_factor: bytes, *, levels: int = 0) -> Secret:
+    """The card's key under ``root``, as long as it; arguments as for :func:`factors`.
+
+    ``levels``: stop so many diversifications above the card's: at 1 it is the city's, at 2 the province's key.
+    """
     key = root
-    for factor in factors(region, card_factor):
+    for factor in factors(region, card_factor)[: 3 - levels]:
         key = suite.diversify(key, factor)
     return key

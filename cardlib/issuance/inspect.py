@@ -49,9 +49,9 @@ class Inspector:
             yield from talk.note(Stage.WRITING if self._writing else Stage.PROVING, directory.name)
             enter(talk, directory, (mf,) if directory is ssse else (mf, ssse))
             prover.held = set()
+            yield from prover.internal(directory)  # a PIN is for a genuine card only
             if directory.pin is not None:
                 yield from prover.verify_pin(self._pin)
-            yield from prover.internal(directory)
             yield from self._files(directory)
             yield from prover.maintenance(directory)
         enter(talk, ssse, (mf,))

@@ -104,10 +104,10 @@ class Talk:
     @staticmethod
     def refusal(label: str, answer: ResponseAPDU, ins: int, refused: Refused | None = None) -> CardError:
         """What to raise for an answer that nobody wants at this step."""
-        if refused is not None:
-            return refused(answer.sw)
         if answer.sw == _FULL:
             return ChipFullError(label)
+        if refused is not None:
+            return refused(answer.sw)
         if answer.sw == _BLOCKED:
             return LostChipError(f"{label}: no try is left")
         return BuildingError(label, answer.sw, meaning_of(answer.sw, ins).text)

@@ -15,7 +15,8 @@ from apdu.status import OK
 from cardlib.crypto import factors
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KEYS, KeyReference, Purpose
-from cardlib.psam import PsamKeyType, usage
+from cardlib.psam import PsamKeyType
+from cardlib.psam_building import cipher_data, deliver_session_key
 from cardlib.psam_flows import blocks
 from cardlib.psam_flows.environment import LevelInformation, PsamEnvironment
 from cardlib.psam_flows.errors import PsamLevelError, PsamRefusedError, missing
@@ -69,7 +70,7 @@ class PsamSession:
         Raises :class:`PsamKeyMissingError`, :class:`PsamLevelError`, :class:`PsamRefusedError`, and MalformedError for
         input of a wrong length.
         """
-        message = (_cipher(_ENCRYPT, blocks.original(original, self._block), self._block),)
+        message = (cipher_data(_ENCRYPT, blocks.original(original, self._block), self._block),)
         answer = yield from self._compute(card, key, factor, Use.CRYPTOGRAM, message)
         return blocks.cryptogram(answer, self._block)
 
@@ -78,7 +79,7 @@ class PsamSession:
         parts = blocks.mac_parts(blocks.mac_message(data, self._block), self._block)
         modes = (_MAC,) if len(parts) == 1 else (_MAC_FIRST, *(_MAC_NEXT,) * (len(parts) - 2), _MAC_LAST)
         commands = tuple(
-            _cipher(mode, part, None if mode in {_MAC_FIRST, _MAC_NEXT} else self._block)
+            cipher_data(mode, part, None if mode in {_MAC_FIRST, _MAC_NEXT} else self._block)
             for mode, part in zip(modes, parts, strict=True)
         )
         answer = yield from self._compute(card, key, factor, Use.MAC, commands)
@@ -90,7 +91,7 @@ class PsamSession:
         PSAMs as the text has them cannot: their STK is for MACs only, and PsamKeyMissingError says so.
         """
         plain = blocks.pin_block(pin, self._block)
-        command = _cipher(_ENCRYPT, plain, len(plain))
+        command = cipher_data(_ENCRYPT, plain, len(plain))
         try:
             answer = yield from self._compute(card, key, factor, Use.PIN, (command,))
         except PsamRefusedError as error:
@@ -204,12 +205,7 @@ def wire_factors(card: CardFactors, levels: int) -> bytes:
 
 def _delivery(card: CardFactors, row: PsamKeyId, root: Root, tail: bytes) -> CommandAPDU:
     """DELIVERY SESSION KEY (过程密钥下装) [S2.9 §9.7]."""
-    return CommandAPDU(0xBF, 0xDE, usage(root.kind, root.levels), row.id, wire_factors(card, root.levels) + tail)
-
-
-def _cipher(mode: int, data: bytes | Secret, ne: int | None) -> CommandAPDU:
-    """CIPHER DATA (数据加密) [S2.9 §9.8]."""
-    return CommandAPDU(0x80, 0xFA, mode, 0x00, data, ne)
+    return deliver_session_key(root.kind, root.levels, row.id, wire_factors(card, root.levels) + tail)
 
 
 def _after_first(answers: Responses) -> Responses:

@@ -9,6 +9,7 @@ from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.cos.protection import encrypted_key, loading_mac, plain_authentication
 from cardlib.crypto import CipherSuite, purchase_factor, suite_for
+from cardlib.crypto.suite import MAC_SIZE
 from cardlib.custody import KeyCustodian
 from cardlib.errors import KeyUnavailableError
 from cardlib.key_requests import (
@@ -23,11 +24,13 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
     Verification,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, KeyReference, Purpose
+from cardlib.psam import LEVELS_SHIFT, MAX_LEVELS
 
 TERMINAL_NUMBER: Final = 6
 """Bytes of a terminal number (终端机编号)."""
@@ -43,6 +46,10 @@ _IN_CLEAR: Final = frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT})
 """What keys are for that a chip is told in clear anyway."""
 _BUILDING: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY})
 _SINGLE_STEP: Final = _BUILDING | {Purpose.TRANSPORT}
+_PSAM_OWN: Final = frozenset({Purpose.PSAM_MASTER, Purpose.PSAM_LOADER})
+_LOADS_OWN: Final = frozenset({Purpose.PSAM_MASTER, Purpose.TEMPORARY})
+_NOT_ON_A_PSAM: Final = _SINGLE_STEP | _PSAM_OWN
+"""What is no key of cards that a PSAM computes with."""
 
 
 class CardKeyCustodian(KeyCustodian):
@@ -69,6 +76,15 @@ class CardKeyCustodian(KeyCustodian):
         Raises :class:`~cardlib.errors.KeyUnavailableError`.
         """
 
+    def key_above(self, card: CardFactors, key: KeyReference, levels: int) -> Secret:
+        """The key from which cards' keys are made, 1…3 diversifications above them, for a PSAM: 3 the root itself.
+
+        Custodians that let no such key go have it refused here with :class:`~cardlib.errors.KeyUnavailableError`.
+        """
+        raise KeyUnavailableError(
+            key.name, f"keys {levels} levels above a card do not leave this custodian: issue the PSAM where they may"
+        )
+
     def perform(self, request: KeyRequest) -> tuple[bytes, ...]:
         """As :meth:`cardlib.custody.KeyCustodian.perform`; MalformedError for input of a length not taken."""
         return tuple(self._performed(request.card, task) for task in request.tasks)
@@ -93,6 +109,8 @@ class CardKeyCustodian(KeyCustodian):
                 return plain_authentication(self.card_key(card, task.key), task.block)
             case LoadedKey():
                 return self._loaded(card, task)
+            case PsamKeyLoad():
+                return self._loaded_into_psam(card, task)
             case Disclosure():
                 self._require(task.key, _IN_CLEAR, "chips in clear")
                 return self.card_key(card, task.key).reveal()
@@ -112,11 +130,19 @@ class CardKeyCustodian(KeyCustodian):
         value = self.card_key(card, task.value) if isinstance(task.value, KeyReference) else task.value
         block = Secret(task.header + value.reveal().ljust(task.width, b"\xff"))
         under = self.card_key(card, task.under)
-        cipher = encrypted_key(card.algorithm, under, block)
         if not task.challenge:
-            return cipher
-        message = task.head + bytes((len(cipher) + 4,)) + cipher
-        return cipher + loading_mac(card.algorithm, under, task.challenge, message)
+            return encrypted_key(card.algorithm, under, block)
+        return _protected(card, under, block, task.head, task.challenge)
+
+    def _loaded_into_psam(self, card: CardFactors, task: PsamKeyLoad) -> bytes:
+        own = not task.levels
+        self._require(task.under, _LOADS_OWN if own else {Purpose.PSAM_MASTER}, "loading others into a PSAM")
+        self._require(task.key, _PSAM_OWN if own else set(Purpose) - _NOT_ON_A_PSAM, "a PSAM, at this level")
+        if task.levels > MAX_LEVELS or not task.header or task.header[0] >> LEVELS_SHIFT != task.levels:
+            raise MalformedError("the record's usage byte tells other levels than the key has")
+        value = self.card_key(card, task.key) if own else self.key_above(card, task.key, task.levels)
+        under = self.card_key(card, task.under)
+        return _protected(card, under, Secret(task.header + value.reveal()), task.head, task.challenge)
 
     def _purchase(self, suite: CipherSuite, card: CardFactors, task: Purchase) -> bytes:
         self._require(task.key, {Purpose.PURCHASE}, "purchases")
@@ -152,3 +178,10 @@ class CardKeyCustodian(KeyCustodian):
             raise KeyUnavailableError(key.name, "there is no such key")
         if not (declared.authenticates if authenticates else declared.purpose in purposes):
             raise KeyUnavailableError(key.name, f"it is not a key for {what}")
+
+
+def _protected(card: CardFactors, under: Secret, block: Secret, head: bytes, challenge: bytes) -> bytes:
+    """A block encrypted under a key, and the MAC of the command that carries both."""
+    cipher = encrypted_key(card.algorithm, under, block)
+    message = head + bytes((len(cipher) + MAC_SIZE,)) + cipher
+    return cipher + loading_mac(card.algorithm, under, challenge, message)

@@ -44,10 +44,14 @@ class DevelopmentCustodian(CardKeyCustodian):
         declared = self._keys.get(key.name)
         if declared is not None and declared.purpose is Purpose.TRANSPORT:
             return TRANSPORT
+        return self.key_above(card, key, 0)
+
+    def key_above(self, card: CardFactors, key: KeyReference, levels: int) -> Secret:
+        """As :meth:`card_key`, with fewer diversifications."""
         root = self._roots.get(key)
         if root is None:
             raise KeyUnavailableError(key.name, f"there is no development key of version {key.version}")
-        return card.card_key(key, root, self._keys)
+        return card.key_above(key, root, levels, self._keys)
 
     def __repr__(self) -> str:
         return f"<DevelopmentCustodian of {len(self._roots)} published keys>"

@@ -119,6 +119,14 @@ class Pkcs11Custodian(CardKeyCustodian):
         except TokenError as error:
             raise KeyUnavailableError(key.name, str(error)) from error
 
+    def key_above(self, card: CardFactors, key: KeyReference, levels: int) -> Secret:  # noqa: ARG002  none is given
+        """Always refused: no root or regional key comes out of the token, not even for a PSAM."""
+        raise KeyUnavailableError(
+            key.name,
+            "what a PSAM holds is a root or regional key, whose value would have to leave the HSM: issue PSAMs with a "
+            "keystore, or with the HSM maker's own tool",
+        )
+
     def close(self) -> None:
         """Log out of the token."""
         self._token.close()

@@ -19,11 +19,13 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
     Verification,
 )
 from cardlib.keys import KeyReference
+from cardlib.psam import MAX_LEVELS
 from services.errors import InvalidRequestError
 from sscard.v1 import card_pb2, keys_pb2
 
@@ -79,6 +81,8 @@ def _task_message(task: KeyTask) -> keys_pb2.KeyTask:  # noqa: C901, PLR0911 - o
             return _Message(encipherment=_Message.Encipherment(key=_key_message(task.key), block=task.block))
         case LoadedKey():
             return _Message(loaded_key=_loaded_key_message(task))
+        case PsamKeyLoad():
+            return _Message(psam_key_load=_psam_key_load_message(task))
         case Disclosure():
             return _Message(disclosure=_Message.Disclosure(key=_key_message(task.key)))
         case CheckValue():
@@ -120,6 +124,17 @@ def _loaded_key_message(task: LoadedKey) -> keys_pb2.KeyTask.LoadedKey:
     else:
         message.pin = task.value.reveal()
     return message
+
+
+def _psam_key_load_message(task: PsamKeyLoad) -> keys_pb2.KeyTask.PsamKeyLoad:
+    return _Message.PsamKeyLoad(
+        key=_key_message(task.key),
+        levels=task.levels,
+        under=_key_message(task.under),
+        header=task.header,
+        head=task.head,
+        challenge=task.challenge,
+    )
 
 
 def _purchase_message(task: Purchase) -> keys_pb2.KeyTask.Purchase:
@@ -223,6 +238,19 @@ def _loaded_key(message: keys_pb2.KeyTask.LoadedKey, path: str) -> LoadedKey:
     )
 
 
+def _psam_key_load(message: keys_pb2.KeyTask.PsamKeyLoad, path: str) -> PsamKeyLoad:
+    if message.levels > MAX_LEVELS:
+        raise InvalidRequestError(f"{path}.levels", f"takes 0 to {MAX_LEVELS}")
+    return PsamKeyLoad(
+        _key(message, path),
+        message.levels,
+        _key(message, path, "under"),
+        _sized(message, path, "header", {3, 8}),
+        _sized(message, path, "head", {4}),
+        _sized(message, path, "challenge", _FACTOR),
+    )
+
+
 def _disclosure(message: keys_pb2.KeyTask.Disclosure, path: str) -> Disclosure:
     return Disclosure(_key(message, path))
 
@@ -269,6 +297,7 @@ _READERS: Final[Mapping[str, Callable[[Any, str], KeyTask]]] = MappingProxyType(
         "pin_block": _pin_block,
         "encipherment": _encipherment,
         "loaded_key": _loaded_key,
+        "psam_key_load": _psam_key_load,
         "disclosure": _disclosure,
         "check_value": _check_value,
         "code_of_card": _code_of_card,

@@ -6,34 +6,30 @@ from typing import Final
 
 from apdu.secret import Secret
 from cardlib import development_keys
-from cardlib.crypto import Algorithm, factors, suite_for
+from cardlib.crypto import Algorithm, card_key, suite_for
 from cardlib.crypto.suite import FACTOR_SIZE
-from cardlib.keys import KEYS, KeyDeclaration, KeyReference, Level, Purpose
-from cardlib.psam import DES_KEY, SM4_KEY, TRIPLE_DES_KEY, PsamKey, PsamKeyType
+from cardlib.keys import CHIP_KEYS, KEYS, PSAM_OWN_KEYS, KeyReference, Purpose
+from cardlib.psam import PsamKey, PsamKeyType, algorithm_byte
+from cardlib.psam_building import ApplicationInformation
 from cardlib.psam_keys import PSAM_KEYS, PsamKeyId
 from simulator.memory.image import CardImage
-from simulator.psam.making import ApplicationInformation, EnvironmentDescription, PsamDescription, make
+from simulator.psam.making import EnvironmentDescription, PsamDescription, make
 
 TEST_REGION: Final = "990000"
 
-OWN_KEYS: Final = ("PSAM-MKDDF", "PSAM-MKADF", "PSAM-KID01", "PSAM-KID02", "PSAM-KID03")
-"""Names of the PSAM's own development keys, version 1, the same in all environments; by the rule of those published."""
-
 
 def own_keys() -> tuple[Secret, ...]:
-    """The values of :data:`OWN_KEYS`, 16 bytes each; worthless by design."""
-    declared = {name: KeyDeclaration(name, Purpose.MASTER, "PSAM", Level.ISSUER) for name in OWN_KEYS}
-    values = development_keys.load(declared)
-    return tuple(values[KeyReference(name)] for name in OWN_KEYS)
+    """The development keys of :data:`~cardlib.keys.PSAM_OWN_KEYS`, version 1, 16 bytes each, the same in every PSAM.
+
+    Not diversified by its serial number, as those of an issued PSAM are; worthless by design.
+    """
+    values = development_keys.load(CHIP_KEYS)
+    return tuple(values[KeyReference(name)] for name in PSAM_OWN_KEYS)
 
 
 def root_at(algorithm: Algorithm, root: Secret, region: str, levels: int) -> Secret:
     """What a PSAM holds ``levels`` (1…3) factors above a card, from a first-level root; ``region``: six digits."""
-    province, city, _ = factors(region, bytes(FACTOR_SIZE))
-    key = root
-    for factor in (province, city)[: 3 - levels]:
-        key = suite_for(algorithm).diversify(key, factor)
-    return key
+    return card_key(suite_for(algorithm), root, region, bytes(FACTOR_SIZE), levels=levels)
 
 
 def ready_description(  # noqa: PLR0913 - what test PSAMs differ in
@@ -109,5 +105,5 @@ def _keys(  # noqa: PLR0913, PLR0917 - a row, and all that decides on its value
         size = declaration.size(algorithm)
         root = Secret(roots[KeyReference(row.name, version)].reveal()[:size])
         value = root_at(algorithm, root, region, row.levels)
-        code = SM4_KEY if algorithm is Algorithm.SM4 else TRIPLE_DES_KEY if size == 16 else DES_KEY
+        code = algorithm_byte(algorithm, size)
         yield PsamKey(maintenance if is_stk else row.kind, row.id, row.levels, value, code, row.file)

@@ -3,9 +3,10 @@ import time
 
 import pytest
 
-from apdu.flow import send
+from apdu.flow import ask, send
 from apdu.transport.inprocess import InProcessReaders
 from cardlib import commands
+from cardlib.issuance.questions import Reset
 from services.card import HeldCard, no_traffic
 from services.errors import DeadlineError
 from services.lane import Lane
@@ -93,3 +94,18 @@ async def test_letting_go_waits_for_the_command_on_its_way_and_then_powers_the_c
 
 async def test_a_card_that_was_never_connected_is_let_go_all_the_same(lane) -> None:
     await held(lane, ready_card("2.0"), 30).let_go()
+
+
+def reset_between():
+    yield from send(commands.get_challenge(8))
+    atr = yield from ask(Reset())
+    yield from send(commands.get_challenge(8))
+    return atr
+
+
+async def test_a_flow_may_have_the_card_reset(lane) -> None:
+    chip = Slow(0)
+    card = held(lane, chip, 30)
+    await card.connect()
+    assert await card.run(reset_between(), nobody) == card.atr
+    assert len(chip.commands) == 2

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from cardlib.regional import RegionalProfiles
 from services import server
 from services.config import Config, ConfigError, LogLevel, Mode, ReaderKind, address_of
+from services.issuance.orders import Templates
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +135,23 @@ def test_a_file_that_is_not_utf_8_is_refused_with_a_sentence(tmp_path) -> None:
 def test_the_port_is_written_in_ascii_digits() -> None:
     with pytest.raises(ConfigError, match="is not an address"):
         Config.load(listen="127.0.0.1:١٢")
+
+
+def test_the_database_is_in_the_directory_for_state_unless_it_is_said(monkeypatch, tmp_path) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    config = Config.load()
+    assert config.database_or_default == str(tmp_path / "sscard" / "sscard.db")
+    assert config.digest_key_file == tmp_path / "sscard" / "sscard.digest-key"
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sscard:/var/lib/other")
+    assert Config.load().database_or_default == "/var/lib/sscard/sscard.db"
+    assert Config.load(database="postgresql://db/cards").digest_key_file == Path("/var/lib/sscard/sscard.digest-key")
+    assert Config.load(database="/srv/a.db").digest_key_file == Path("/srv/a.digest-key")
+    assert Config.load(database="/srv/a.db", digest_key="/etc/key").digest_key_file == Path("/etc/key")
+
+
+def test_templates_are_checked_at_the_start_with_all_faults(tmp_path) -> None:
+    (tmp_path / "a.toml").write_text('version = "2.0"\nregion = "99"\nnonsense = 1\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        Templates([tmp_path / "a.toml", tmp_path / "b.toml"], RegionalProfiles())
+    assert all(words in str(raised.value) for words in ("a.toml: region", "a.toml: nonsense", "b.toml: cannot be read"))

@@ -112,8 +112,8 @@ class KeyReference(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name (密钥名称), such as "IRK" or "UK1DF03"; TMK and TRANSPORT for those of a chip that is not a card yet. At most 40
-    characters.
+    """Name (密钥名称), such as "IRK" or "UK1DF03"; TMK and TRANSPORT for those of a chip that is not a card yet, "PSAM-MKDDF"
+    and its like for those of a PSAM. At most 40 characters.
     """
     version: _builtins.int
     """Version (密钥版本): 1 to 3; of TRANSPORT the number of the lot of chips."""
@@ -346,6 +346,57 @@ class KeyTask(_message.Message):
         def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 
     @_typing.final
+    class PsamKeyLoad(_message.Message):
+        """A key on its way into a PSAM by CREATE KEY or CHANGE KEY (PSAM密钥装载). The answer: encrypted record, then its MAC of 4
+        bytes. Only for whoever issues PSAMs. CardFactors are those of the PSAM: the region is the one whose keys it gets,
+        and the last 16 digits of its serial number (PSAM序列号) take the place of the historical bytes.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        LEVELS_FIELD_NUMBER: _builtins.int
+        UNDER_FIELD_NUMBER: _builtins.int
+        HEADER_FIELD_NUMBER: _builtins.int
+        HEAD_FIELD_NUMBER: _builtins.int
+        CHALLENGE_FIELD_NUMBER: _builtins.int
+        levels: _builtins.int
+        """How often a key of cards is diversified below the PSAM (分散级数): 3, the root; 2, the key of the province; 1, that of
+        the city. 0 for the PSAM's own.
+        """
+        header: _builtins.bytes
+        """What stands before the value in the record (密钥头): 8 bytes for CREATE KEY, 3 for CHANGE KEY. Its first byte, the
+        usage, must tell the same levels.
+        """
+        head: _builtins.bytes
+        """CLA, INS, P1 and P2 of the command (命令头): 4 bytes."""
+        challenge: _builtins.bytes
+        """The PSAM's last challenge (随机数): 4 or 8 bytes, with SM4 also 16."""
+        @_builtins.property
+        def key(self) -> Global___KeyReference:
+            """What is loaded: a key of cards, or one of the PSAM's own (自用密钥), whose names begin with "PSAM-". Required."""
+
+        @_builtins.property
+        def under(self) -> Global___KeyReference:
+            """The key that protects the loading: a master key of the PSAM (主控密钥); TMK only for the PSAM's own keys. Required."""
+
+        def __init__(
+            self,
+            *,
+            key: Global___KeyReference | None = ...,
+            levels: _builtins.int = ...,
+            under: Global___KeyReference | None = ...,
+            header: _builtins.bytes = ...,
+            head: _builtins.bytes = ...,
+            challenge: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "under", b"under"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "head", b"head", "header", b"header", "key", b"key", "levels", b"levels", "under", b"under"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Disclosure(_message.Message):
         """The value of a key that comes to a chip in clear by the chip's own commands (明文密钥). The answer: 16 bytes. Only for
         whoever builds cards.
@@ -520,6 +571,7 @@ class KeyTask(_message.Message):
     CODE_OF_CARD_FIELD_NUMBER: _builtins.int
     PURCHASE_FIELD_NUMBER: _builtins.int
     VERIFICATION_FIELD_NUMBER: _builtins.int
+    PSAM_KEY_LOAD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cryptogram(self) -> Global___KeyTask.Cryptogram:
         """Authentication cryptogram."""
@@ -564,6 +616,10 @@ class KeyTask(_message.Message):
     def verification(self) -> Global___KeyTask.Verification:
         """Whether an answer is right."""
 
+    @_builtins.property
+    def psam_key_load(self) -> Global___KeyTask.PsamKeyLoad:
+        """Key to be loaded into a PSAM."""
+
     def __init__(
         self,
         *,
@@ -578,12 +634,13 @@ class KeyTask(_message.Message):
         code_of_card: Global___KeyTask.CodeOfCard | None = ...,
         purchase: Global___KeyTask.Purchase | None = ...,
         verification: Global___KeyTask.Verification | None = ...,
+        psam_key_load: Global___KeyTask.PsamKeyLoad | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "purchase", b"purchase", "tac", b"tac", "task", b"task", "verification", b"verification"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "psam_key_load", b"psam_key_load", "purchase", b"purchase", "tac", b"tac", "task", b"task", "verification", b"verification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "purchase", b"purchase", "tac", b"tac", "task", b"task", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "psam_key_load", b"psam_key_load", "purchase", b"purchase", "tac", b"tac", "task", b"task", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["cryptogram", "mac", "tac", "pin_block", "encipherment", "loaded_key", "disclosure", "check_value", "code_of_card", "purchase", "verification"]  # noqa: Y015
+    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["cryptogram", "mac", "tac", "pin_block", "encipherment", "loaded_key", "disclosure", "check_value", "code_of_card", "purchase", "verification", "psam_key_load"]  # noqa: Y015
     _WhichOneofArgType_task: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_task) -> _WhichOneofReturnType_task | None: ...
 

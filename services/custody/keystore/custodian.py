@@ -36,13 +36,21 @@ class KeystoreCustodian(CardKeyCustodian):
 
     def card_key(self, card: CardFactors, key: KeyReference) -> Secret:
         """From the value in the keystore, every time anew."""
+        return self.key_above(card, key, 0)
+
+    def key_above(self, card: CardFactors, key: KeyReference, levels: int) -> Secret:
+        """As :meth:`card_key`, with fewer diversifications, as long as the keystore has the key from so far above."""
         record, value = self._fit(card, key)
         if not record.steps:
             return value
+        if record.steps < levels:
+            raise KeyUnavailableError(
+                key.name, f"the keystore has it {record.steps} levels above a card, and {levels} are wanted"
+            )
         suite = suite_for(card.algorithm)
         # A root that is longer than the key on the card is cut: single DES takes the left half, as with national roots.
         root = Secret(value.reveal()[: self._keys[key.name].size(card.algorithm)])
-        for factor in factors(card.region, card.card_factor)[NATIONAL_STEPS - record.steps :]:
+        for factor in factors(card.region, card.card_factor)[NATIONAL_STEPS - record.steps : NATIONAL_STEPS - levels]:
             root = suite.diversify(root, factor)
         return root
 

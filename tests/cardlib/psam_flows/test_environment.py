@@ -8,11 +8,12 @@ from apdu.readers import executor
 from apdu.transport.wrappers import get_response
 from cardlib.crypto import Algorithm
 from cardlib.psam import CITY_KEYS, NATIONAL_KEYS
+from cardlib.psam_building import ApplicationInformation
 from cardlib.psam_flows.environment import PsamEnvironment, open_environment
 from cardlib.psam_flows.errors import NoPsamError, PsamAlgorithmError, PsamError, PsamRefusedError
 from simulator.card import SoftwareCard
 from simulator.people import ready_card
-from simulator.psam.making import ApplicationInformation, EnvironmentDescription, PsamDescription, make
+from simulator.psam.making import EnvironmentDescription, PsamDescription, make
 from simulator.psam.ready import own_keys, ready_psam
 
 

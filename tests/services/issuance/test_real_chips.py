@@ -1,5 +1,6 @@
 """The real flow over gRPC: blank software chips of both operating systems become cards."""
 
+import io
 import json
 from importlib import resources
 
@@ -35,7 +36,9 @@ class Pulled(SoftwareCard):
 
 @pytest.mark.parametrize("version", ["2.0", "3.0"])
 @pytest.mark.parametrize("cos", ["t514", "fmcos"])
-async def test_a_blank_chip_becomes_a_card_that_is_verified_and_read(desk_over, refusal, cos, version) -> None:
+async def test_a_blank_chip_becomes_a_card_that_is_verified_and_read(
+    desk_over, refusal, cos, version, log: io.StringIO
+) -> None:
     readers = InProcessReaders(["left"])
     chip = Pulled(blank_chip(cos))
     readers.insert("left", chip, t0=True)
@@ -65,6 +68,13 @@ async def test_a_blank_chip_becomes_a_card_that_is_verified_and_read(desk_over, 
     other = issuance_pb2.CardOrder(template_text=order.template_text, person_json=person.replace(b"123456", b"654321"))
     _, info = await refusal(desk.issue("two", order=other))
     assert info.reason == "CHIP_USED"
+    holder = json.loads(person)
+    held = [log.getvalue().encode(), issued.certificate.SerializeToString()]
+    held += [path.read_bytes() for path in desk.state.iterdir() if path.name.startswith("sscard.db")]
+    for value in (holder["name"], holder["social_security_number"], holder["card_number"], holder["pin"]):
+        stored = value.encode("gb18030")
+        forms = {value.encode(), stored, stored.hex().encode(), ascii(value)[1:-1].encode()}
+        assert not any(form in one or form in one.lower() for form in forms for one in held)
 
 
 PREMADE = """
