@@ -7,13 +7,13 @@ Building, for each directory [S2.10 §5.2; personalisation.md A3.6]
   * the transport key once, where the chip is not told it with the MF: nothing can be created before;
   * create, and select: creating does not select. Once: all that a directory holds can be created in one visit, the
     directories below it too, and by FID one is reached from its sister;
-  * the key file, which has to be the first, and in it a master key in clear: no key is there to encrypt it under, and so
-    it is a temporary one;
+  * the key file, which has to be the first, and in it a master key in clear: no key is there to encrypt it under, so it
+    is a temporary one;
   * a challenge and an authentication with it: only who has its right may load and replace keys;
-  * every key with a challenge and a MAC over it: a key that anybody else could exchange on the way proves nothing. Where
-    new keys come in clear, a stand-in before that, because no real key may be seen;
-  * the PIN, control information, every file, and one UPDATE for each record or piece of those that only the building may
-    write to.
+  * every key with a challenge and a MAC over it: a key that anybody could exchange on the way would prove nothing.
+    Where new keys come in clear, a stand-in before that, because no real key may be seen;
+  * the PIN, control information, every file, and one UPDATE for each record or piece of those that only the building
+    may write to.
 
 Sealing, for each directory
   * a challenge and the final master key, last of all keys; a challenge and an authentication, its proof; the end of
@@ -45,7 +45,7 @@ from apdu.secret import Secret
 from cardlib import commands
 from cardlib.commands import MAC_SIZE, RecordMode
 from cardlib.cos.encoder import MASTER_CHALLENGE, Encoder, KeyLoading
-from cardlib.cos.plan import MF_FID, Plan, PlannedDirectory, PlannedFile, PlannedKey, Records
+from cardlib.cos.plan import Plan, PlannedDirectory, PlannedFile, PlannedKey, Records
 from cardlib.crypto import Algorithm, suite_for
 from cardlib.keys import Purpose
 from cardlib.model import Structure
@@ -130,7 +130,9 @@ def _building(  # noqa: PLR0913, PLR0917 - what a card is made of
     for key in directory.keys[1:]:
         if not encoder.protects_new_keys:
             yield _clear(encoder.add_key(key, directory, plan), key.size)
-        yield from _load(encoder.replace_key(key, directory, plan), key.size, encoder, encoder.algorithm(directory, plan))
+        yield from _load(
+            encoder.replace_key(key, directory, plan), key.size, encoder, encoder.algorithm(directory, plan)
+        )
     if directory.pin is not None:
         loading = encoder.add_pin(len(pin), directory, plan)
         if encoder.protects_new_keys:

@@ -1,4 +1,4 @@
-"""What making a card costs against the fewest commands that it can be made with, and how often somebody far is asked."""
+"""What making a card costs against the fewest commands it can be made with, and how often somebody far is asked."""
 
 import secrets
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ from apdu.atr import ATR
 from apdu.flow import Flow, Question, R, Responses, Script, T, run
 from apdu.readers import executor
 from apdu.secret import Secret
+from apdu.transport.inprocess import Chip
 from apdu.transport.wrappers import get_response
 from bench.bound import Bound, Part, bound_of
 from cardlib.cos.encoders import ENCODERS
@@ -14,7 +15,6 @@ from cardlib.crypto import Algorithm
 from cardlib.issuance.flow import issue_card
 from cardlib.issuance.order import CardOrder, records_of
 from cardlib.issuance.questions import Note, Reset, Stage
-from cardlib.issuance.report import CardReport
 from cardlib.model import TransparentFile
 from cardlib.profiles import ALL
 from services.custody.development import DevelopmentCustodian
@@ -61,14 +61,14 @@ class Spent:
 class Station:
     """A card in a reader, timed at each of :data:`RATES`, and keys beside it."""
 
-    card: SoftwareCard
+    chip: Chip
     algorithm: Algorithm
     spent: dict[Part, Spent] = field(default_factory=lambda: {part: Spent() for part in Part})
 
     def __post_init__(self) -> None:
         self.timed: list[TimedChip] = []
         for rate in RATES:
-            inner = self.timed[-1] if self.timed else self.card
+            inner = self.timed[-1] if self.timed else self.chip
             self.timed.append(TimedChip(inner, TimingProfile(bit_rate=rate), algorithm=self.algorithm))
         self._outer = self.timed[-1]
         self._custodian = DevelopmentCustodian(development_mode=True)
@@ -144,29 +144,36 @@ def bound_for(order: CardOrder, atr: bytes) -> Bound:
     return bound_of(plan, written, order.pin, ENCODERS[order.chip])
 
 
-def made(order: CardOrder) -> tuple[Station, Bound]:
+def blank(order: CardOrder) -> SoftwareCard:
+    """A chip for this order, on a reader that talks T=0."""
+    return SoftwareCard(blank_chip(order.chip), t0=True)
+
+
+def made(order: CardOrder, chip: Chip) -> tuple[Station, Bound]:
     """A blank chip made the card of this order: what it took, and the bound."""
-    station = Station(SoftwareCard(blank_chip(order.chip), t0=True), order.algorithm)
+    station = Station(chip, order.algorithm)
     atr = station.timed[-1].power_on()
     station.run(issue_card(order, atr, begun=False, rng=secrets.token_bytes))
     return station, bound_for(order, atr)
 
 
-def given_a_holder(order: CardOrder) -> tuple[Station, CardReport]:
-    """A pre-made card without a holder got one: what that took."""
-    empty = {name: items for name, items in order.contents.items() if name != HOLDER}
-    station, _ = made(replace(order, contents=empty))
-    later = Station(station.card, order.algorithm)
-    atr = later.timed[-1].reset()
+def given_a_holder(order: CardOrder) -> Station:
+    """A card that was made before without a holder got one: what that took."""
+    chip = blank(order)
+    made(replace(order, contents={name: items for name, items in order.contents.items() if name != HOLDER}), chip)
+    counter = Station(chip, order.algorithm)
+    atr = counter.timed[-1].reset()
     wanted = replace(order, contents={HOLDER: order.contents[HOLDER]}, pin=Secret(b""), premade=True)
-    return later, later.run(issue_card(wanted, atr, begun=False, rng=secrets.token_bytes))
+    counter.run(issue_card(wanted, atr, begun=False, rng=secrets.token_bytes))
+    return counter
 
 
 def main() -> None:
     """making a card in virtual time against the bound of unavoidable commands (T=0); trips to somebody far"""  # noqa: D400, D403
     for cos in ENCODERS:
         for algorithm in SUITES:
-            station, bound = made(order_for(cos, algorithm))
+            order = order_for(cos, algorithm)
+            station, bound = made(order, blank(order))
             print(f"{cos}, {algorithm.name}:")
             _print_bound(station, bound)
             _print_times(station, bound)
@@ -175,7 +182,7 @@ def main() -> None:
             _print_trips("personalisation and proof", station.spent[Part.FINISHING])
     for cos in ENCODERS:
         for version, algorithm in PREMADE:
-            station, _ = given_a_holder(order_for(cos, algorithm, version))
+            station = given_a_holder(order_for(cos, algorithm, version))
             print(f"{cos}, {algorithm.name}, pre-made {version} card: {station.total.commands} commands")
             _print_trips("a holder", station.total)
 
@@ -204,5 +211,7 @@ def _print_times(station: Station, bound: Bound) -> None:
 def _print_trips(title: str, spent: Spent) -> None:
     rate, seconds = RATES[-1], spent.seconds[-1]
     for who, trips in (("card far", spent.scripts), ("keys far", spent.requests)):
-        times = ", ".join(f"{seconds + trips * round_trip / 1000:6.2f} s at {round_trip} ms" for round_trip in ROUND_TRIPS)
+        times = ", ".join(
+            f"{seconds + trips * round_trip / 1000:6.2f} s at {round_trip} ms" for round_trip in ROUND_TRIPS
+        )
         print(f"  {title:25} {who}: {trips:3} trips, {times} ({rate} bit/s)")

@@ -32,6 +32,10 @@ class KeyCustodian(Protocol):
             return cast("R", self.perform(question))
         raise UnansweredError(f"a key custodian does not answer {type(question).__name__}")
 
+    def close(self) -> None:
+        """Let go of connections and sessions, where there are any; nothing is asked afterwards. Idempotent."""
+        return
+
 
 class NoKeys(KeyCustodian):
     """The custodian of a deployment without keys: whatever is free to read can be read, nothing can be proven."""

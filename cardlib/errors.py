@@ -111,7 +111,9 @@ class ReadBackError(CardError):
 
 
 class ChipError(CardError):
-    """A chip cannot become the card that was ordered (制卡失败)."""
+    """A chip cannot become the card that was ordered (制卡失败); ``blank``: it was seen to be blank, and still is."""
+
+    blank = False
 
 
 class WrongChipError(ChipError):

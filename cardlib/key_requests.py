@@ -128,9 +128,10 @@ class LoadedKey:
 
 @dataclass(frozen=True, slots=True)
 class PsamKeyLoad:
-    """A key on its way into a PSAM by CREATE KEY or CHANGE KEY (PSAM密钥装载) [S2.9 §9.5, §9.6]: record ‖ MAC of 4 bytes.
+    """A key on its way into a PSAM by CREATE KEY or CHANGE KEY (PSAM密钥装载): encrypted record ‖ MAC of 4 bytes.
 
-    The request's card is the PSAM: its factor makes the PSAM's own keys, its region is the one whose keys it gets.
+    [S2.9 §9.5, §9.6]. The request's card is the PSAM: its factor makes the PSAM's own keys, its region is the one whose
+    keys it gets.
 
     ``key``: what is loaded: with ``levels`` 1…3 a key of cards, so many diversifications above theirs: 3 the
     first-level root, 2 the province's, 1 the city's; with 0 one of the PSAM's own keys. ``under``: the master key that

@@ -224,8 +224,9 @@ CHIP_KEYS: Final[Mapping[str, KeyDeclaration]] = MappingProxyType(
 TMK is diversified for each chip, as the keys of a card are; TRANSPORT is not, and its version is the number of the lot
 [S2.10 §5.2]. Both come to the chip in clear by its commands, so they protect nothing from who listens at the chip.
 
-A PSAM's own keys (自用密钥) are 16 bytes in every environment [S2.9 §6]. They are diversified as a card's, by the serial
-number of the PSAM (:func:`cardlib.psam_keys.psam_factor`); the text says nothing about how they are made (inference).
+A PSAM's own keys (自用密钥) are 16 bytes in every environment [S2.9 §6]. They are diversified as a card's, by the
+serial number of the PSAM (:func:`cardlib.psam_keys.psam_factor`); the text says nothing about how they are made
+(inference).
 """
 
 PSAM_OWN_KEYS: Final = tuple(

@@ -187,7 +187,8 @@ class KeyCommand:
 
     def command(self, wrapped: bytes) -> CommandAPDU:
         """The command with the encrypted record and its MAC."""
-        return CommandAPDU(*self.head, wrapped)
+        cla, ins, p1, p2 = self.head
+        return CommandAPDU(cla, ins, p1, p2, wrapped)
 
 
 def create_key(file: int, record: bytes) -> KeyCommand:

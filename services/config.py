@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import platform
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -23,6 +24,20 @@ CONTROL_VARIABLE: Final = "SSCARD_CONTROL"
 
 _OF_THE_SIMULATOR: Final = frozenset({CONTROL_VARIABLE, "SSCARD_CARD_CACHE"})
 """Variables that mean something elsewhere, so that they are no mistake here."""
+
+_PLACES: Final = ("keystore", "hsm_library", "centre")
+"""Settings of which each is a place where the keys are."""
+_BELONGS: Final = {
+    "keystore_key": ("keystore",),
+    "keystore_passphrase_fds": ("keystore",),
+    "terminal_counter": ("keystore", "hsm_library"),
+    "hsm_token": ("hsm_library",),
+    "hsm_pin_file": ("hsm_library",),
+    "hsm_keys": ("hsm_library",),
+    "psam_keys": ("psam_reader",),
+}
+"""Settings that say more about another one."""
+_OF_EVERY_HSM: Final = ("hsm_token", "hsm_pin_file")
 
 
 class ConfigError(Exception):
@@ -122,8 +137,8 @@ class Config(BaseSettings):
     """Templates of cards, chosen by the name of the file without its ending; in the environment separated by commas."""
     face_template: Path | None = None
     """Template of the printed face, :mod:`services.face.template`; None: the layout that a card's template names."""
-    station: Annotated[str, Field(max_length=255)] = Field(default_factory=platform.node)
-    """Name of this machine in the journal and on certificates."""
+    station: Annotated[str, Field(max_length=255)] = ""
+    """Name of this machine in the journal and on certificates; "": the computer's own."""
     issue_deadline: Annotated[float, Field(gt=0, le=7200)] = 600.0
     """Longest time for making one card, in place of ``call_deadline``."""
     log_level: LogLevel = LogLevel.INFO
@@ -135,6 +150,30 @@ class Config(BaseSettings):
     """Events that may wait for one watcher before it is cut off."""
     grace: Annotated[float, Field(ge=0, le=600)] = 5.0
     """Time for calls to finish when the service is stopped."""
+    keystore: Path | None = None
+    """A software keystore that has the keys, :mod:`services.custody.keystore`."""
+    keystore_key: Path | None = None
+    """File with the 32 bytes that open the keystore, such as a credential of systemd's."""
+    keystore_passphrase_fds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], NoDecode, BeforeValidator(_split)] = ()
+    """File descriptors with the passphrases that open it, in the holders' order; in the environment with commas."""
+    terminal_counter: Path | None = None
+    """File with the terminal number of purchases and its sequence numbers; None: no purchases with local keys."""
+    hsm_library: Path | None = None
+    """PKCS#11 library of the HSM that has the keys."""
+    hsm_token: str = ""
+    """Label of the token there."""
+    hsm_pin_file: Path | None = None
+    """File with the PIN of the token's user, on one line."""
+    hsm_keys: Path | None = None
+    """Where keys are on the token, :mod:`services.custody.pkcs11_table`; None: 3DES roots under their own names."""
+    psam_reader: str = ""
+    """Reader with the PSAM that is asked before all others; "" = there is none."""
+    psam_wait: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """How long a request waits for the PSAM while others use it."""
+    psam_purchase_hold: Annotated[float, Field(gt=0, le=600)] = 20.0
+    """How long a purchase keeps the PSAM until its MAC2 is verified."""
+    psam_keys: Path | None = None
+    """Ids of keys on the PSAM, :mod:`services.custody.psam_table`; None: those of the test PSAM."""
     centre: Annotated[str, AfterValidator(loopback_centre)] = ""
     """Address of the service that has the keys, for one that has none; "" = nobody is asked."""
     serve_keys: bool = False
@@ -159,10 +198,35 @@ class Config(BaseSettings):
             raise ValueError("serve_building_keys adds to what KeyService offers: set serve_keys = true as well")
         return self
 
+    @model_validator(mode="after")
+    def _keys_are_in_one_place(self) -> Self:
+        if faults := [*self._key_faults()]:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _key_faults(self) -> Iterator[str]:
+        places = [place for place in _PLACES if getattr(self, place)]
+        if len(places) > 1:
+            yield f"{' and '.join(places)}: keys are in one place; set one of them"
+        for setting, owners in _BELONGS.items():
+            if getattr(self, setting) and not any(getattr(self, owner) for owner in owners):
+                yield f"{setting} is nothing without {' or '.join(owners)}: set that as well"
+        if self.keystore_key and self.keystore_passphrase_fds:
+            yield "keystore_key and keystore_passphrase_fds: a keystore opens with a key or with passphrases; set one"
+        if len(set(self.keystore_passphrase_fds)) < len(self.keystore_passphrase_fds):
+            yield "keystore_passphrase_fds: every holder's passphrase has a file descriptor of its own"
+        if self.hsm_library:
+            yield from (f"hsm_library: set {each} as well" for each in _OF_EVERY_HSM if not getattr(self, each))
+
     @property
     def database_or_default(self) -> str:
         """Path or URL of the database."""
         return self.database or str(state_directory() / "sscard.db")
+
+    @property
+    def station_or_default(self) -> str:
+        """Name of this machine."""
+        return self.station or platform.node()[:255]
 
     @property
     def digest_key_file(self) -> Path:

@@ -68,7 +68,7 @@ _OF_A_CHIP: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSP
 _OF_A_PSAM: Final = frozenset({Purpose.PSAM_MASTER, Purpose.PSAM_LOADER})
 
 
-def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:
+def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:  # noqa: PLR0911 - one for each use
     """What a task is for; ``keys``: what is known of keys by their name. An unknown one the custodian refuses."""
     declared = keys.get(key_names(task)[0])
     purpose = declared.purpose if declared is not None else None

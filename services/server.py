@@ -13,18 +13,19 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
-from apdu.errors import NoServiceError
 from apdu.readers import Readers
-from cardlib.custody import KeyCustodian, NoKeys
-from cardlib.regional import RegionalProfileError, RegionalProfiles, load
+from cardlib.custody import KeyCustodian
 from services import logs
 from services.card_service import CardService
-from services.config import Config, ConfigError, ReaderKind
-from services.custody.development import DevelopmentCustodian
+from services.config import Config, ConfigError
+from services.custody.keystore import Opener
+from services.custody.opening import open_custodian
 from services.events import EventKind
 from services.interceptors import CallInterceptor
 from services.issuance.opening import STANDARD, Flows, StoreOfService, issuance_service
 from services.key_service import STATIONS, TERMINALS, KeyService
+from services.lane import Lane
+from services.opening import open_readers, open_regional_profiles
 from services.reader_service import ReaderService
 from services.readers import ReaderHub
 from sscard.v1 import (
@@ -73,12 +74,13 @@ def services_of(config: Config) -> tuple[ServiceDescriptor, ...]:
 
 
 class Server:
-    """A gRPC server that owns its readers; made by :func:`build_server`."""
+    """A gRPC server that owns its readers and its custodian; made by :func:`build_server`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  made in one place
         self,
         config: Config,
         hub: ReaderHub,
+        custodian: KeyCustodian,
         store: StoreOfService,
         server: grpc.aio.Server,
         healthy: health.HealthServicer,
@@ -86,6 +88,7 @@ class Server:
         self._config = config
         self._store = store
         self._hub = hub
+        self._custodian = custodian
         self._server = server
         self._healthy = healthy
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,7 +113,7 @@ class Server:
     async def stop(self, *, patience: float = 5.0) -> None:
         """Refuse new calls, give running ones ``grace`` seconds, let the cards go. Idempotent.
 
-        A card that does not let itself be reset is waited for ``patience`` seconds.
+        A card that does not let itself be reset is waited for ``patience`` seconds, and so are the keys.
         """
         for task in self._tasks:
             task.cancel()
@@ -120,6 +123,11 @@ class Server:
         self._hub.end_streams()
         await self._server.stop(self._config.grace)
         await self._hub.close(patience=patience)
+        # A token or a PSAM may hang, too.
+        last = Lane("custodian close")
+        closed = last.submit(self._custodian.close)
+        last.close()
+        await asyncio.wait([closed], timeout=patience)
         await asyncio.to_thread(self._store.close)
         _log.info("stopped")
 
@@ -171,41 +179,16 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, f
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     names = (*(service.full_name for service in served), HEALTH, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    return Server(config, hub, store, server, healthy)
+    return Server(config, hub, custodian, store, server, healthy)
 
 
-def open_regional_profiles(config: Config) -> RegionalProfiles:
-    """What regions add to the card; raises :class:`ConfigError` with everything that is wrong with the files."""
-    try:
-        return load(*config.regional_profiles)
-    except RegionalProfileError as error:
-        raise ConfigError("; ".join(error.faults)) from None
+async def serve(config: Config, *, opener: Opener | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin.
 
-
-def open_readers(config: Config) -> Readers:
-    """The readers that the configuration names; raises :class:`ConfigError`."""
-    if config.readers is ReaderKind.PCSC:
-        from apdu.transport.pcsc import PcscReaders  # noqa: PLC0415  needs pyscard, an extra
-
-        try:
-            return PcscReaders()
-        except NoServiceError as error:
-            raise ConfigError(f'{error}; or set readers = "simulated" in development mode') from None
-    from services.simulated import simulated_readers  # noqa: PLC0415  nothing else needs the simulator
-
-    return simulated_readers(config.simulated_cards)
-
-
-def open_custodian(config: Config) -> KeyCustodian:
-    """Whoever holds the keys: the published ones in development, nobody yet in production."""
-    if not config.development:
-        return NoKeys()
-    return DevelopmentCustodian(development_mode=True, keys=open_regional_profiles(config).keys)
-
-
-async def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT; raises :class:`ConfigError` when it cannot begin."""
-    server = build_server(config, open_readers(config), open_custodian(config))
+    ``opener``: what opens the keystore, where people were asked for it.
+    """
+    readers = open_readers(config)
+    server = build_server(config, readers, open_custodian(config, readers, opener=opener))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,7 +14,7 @@ from cardlib import commands
 from cardlib.cos.encoders import ENCODERS
 from cardlib.cos.limits import HISTORICAL_BYTES
 from cardlib.cos.plan import Plan, Records
-from cardlib.errors import BuildingError, LostChipError, TransportKeyError, UsedChipError, WrongChipError
+from cardlib.errors import BuildingError, ChipError, LostChipError, TransportKeyError, UsedChipError, WrongChipError
 from cardlib.issuance.build import NOT_FOUND, Builder
 from cardlib.issuance.inspect import Inspector
 from cardlib.issuance.material import prepared
@@ -94,6 +94,7 @@ class _Making:
         card = CardFactors(order.algorithm, order.region, historical[5:13])
         self._talk = BuildingTalk(card, rng, plan=plan, encoder=self._encoder)
         self._records: Records = {}
+        self._blank = False
         self._talk.total = self._expected(plan)
 
     @property
@@ -105,7 +106,8 @@ class _Making:
         """Whether the chip is blank."""
         yield from self._talk.note(Stage.EXAMINED)
         answer = yield from self._talk.ask("look for the MF", commands.select_master_file())
-        return answer.sw in NOT_FOUND
+        self._blank = answer.sw in NOT_FOUND
+        return self._blank
 
     def what_it_is(self) -> Conversation[str]:
         """What stands on a chip that is not blank."""
@@ -220,11 +222,15 @@ class _Making:
         return records_of(order.profile, {**order.contents, ISSUER.name: issuer})
 
     def _transport_refused(self, sw: int) -> CardError:
+        error: ChipError
         if sw in {_TRIES, _BLOCKED}:
-            return LostChipError("no try of its transport key is left")
-        if sw & 0xFFF0 == _TRIES:
-            return TransportKeyError(sw & 0x0F)
-        return WrongChipError(self._order.chip, sw)
+            error = LostChipError("no try of its transport key is left")
+        elif sw & 0xFFF0 == _TRIES:
+            error = TransportKeyError(sw & 0x0F)
+        else:
+            error = WrongChipError(self._order.chip, sw)
+        error.blank = self._blank
+        return error
 
 
 def _identity(region: str, historical_bytes: bytes) -> str:

@@ -54,8 +54,9 @@ class Inspector:
                 yield from prover.verify_pin(self._pin)
             yield from self._files(directory)
             yield from prover.maintenance(directory)
-        enter(talk, ssse, (mf,))
-        self.pin_tries = yield from prover.pin_tries()
+            if directory.pin is not None:
+                self.pin_tries = yield from prover.pin_tries()
+        yield from talk.flush()
 
     def _files(self, directory: PlannedDirectory) -> Conversation[None]:
         """The files of a directory, in the course of authentications with all of its keys."""

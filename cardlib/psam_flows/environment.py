@@ -93,9 +93,13 @@ class PsamEnvironment:
         A PSAM cannot notice a card of somewhere else: it would compute a wrong cryptogram, and the card lose a try.
         The PSAM's own area is that of its terminal number.
         """
-        area = self.terminal_number.hex()
-        digits = {3: 0, 2: 2}.get(levels, 4 if region.startswith(ZHEJIANG) else 6)
-        return area[:digits] == region[:digits]
+        return in_area(self.terminal_number.hex(), region, levels)
+
+
+def in_area(terminal_number: str, region: str, levels: int) -> bool:
+    """Whether a region is that of a terminal number, as far as keys so many levels above a card are concerned."""
+    digits = {3: 0, 2: 2}.get(levels, 4 if region.startswith(ZHEJIANG) else 6)
+    return terminal_number[:digits] == region[:digits]
 
 
 def enter(algorithm: Algorithm) -> tuple[Step, ...]:

@@ -22,7 +22,7 @@ from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.options import ReaderName, Simulated, configuration, quiet
 from services.cli.read import pick
 from services.cli.recording import RecordFile, recording
-from services.server import open_readers
+from services.opening import open_readers
 from sscard.v1.reader_pb2 import SLOT_STATE_CARD, SLOT_STATE_EMPTY, Reader
 
 PATIENCE = 5.0

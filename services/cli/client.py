@@ -9,8 +9,11 @@ import grpc
 
 from apdu.readers import Readers
 from cardlib.custody import KeyCustodian
+from services.cli.entering import asked_opener
 from services.config import Config
-from services.server import Server, build_server, open_custodian, open_readers
+from services.custody.opening import open_custodian
+from services.opening import open_readers
+from services.server import Server, build_server
 
 PATIENCE = 20.0
 """Seconds that a service of our own may take to start or to stop."""
@@ -37,8 +40,9 @@ class _Background:
         self._server: Server | None = None
 
     def __enter__(self) -> int:
+        readers = open_readers(self._config)
+        custodian = open_custodian(self._config, readers, opener=asked_opener(self._config))
         self._thread.start()
-        readers, custodian = open_readers(self._config), open_custodian(self._config)
         return asyncio.run_coroutine_threadsafe(self._start(readers, custodian), self._loop).result(PATIENCE)
 
     async def _start(self, readers: Readers, custodian: KeyCustodian) -> int:

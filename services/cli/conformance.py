@@ -19,15 +19,16 @@ from apdu.secret import Secret
 from apdu.transport.transcript import Replay, Transcript
 from cardlib import conformance as suite
 from cardlib.conformance import GROUPS, Outcome, ReplayedCard, Result, Subject
-from cardlib.custody import KeyCustodian
+from services.cli.entering import asked_opener
 from services.cli.errors import FAILED, UNUSABLE, fail, reported
 from services.cli.options import ConfigFile, ReaderName, Simulated, configuration, quiet
 from services.cli.read import pick
 from services.cli.recording import recording
 from services.config import Config
+from services.custody.opening import open_custodian
 from services.errors import InvalidRequestError
+from services.opening import open_readers
 from services.requests import packed_pin
-from services.server import open_custodian, open_readers
 from sscard.v1.reader_pb2 import SLOT_STATE_CARD, SLOT_STATE_EMPTY, Reader
 
 PATIENCE = 5.0
@@ -91,7 +92,7 @@ def conformance(
             closing(open_readers(settings)) as readers,
             _connected(readers, _chosen(readers, reader), record, chosen) as card,
         ):
-            subject, results = _test(card, settings, chosen, pin)
+            subject, results = _test(card, settings, chosen, pin, readers)
     _report(subject, results)
     if junit is not None:
         try:
@@ -241,16 +242,19 @@ def _breaks_off(path: Path) -> bool:
     return bool(last)
 
 
-def _test(card: CardConnection, settings: Config, run: _Run, pin: Secret | None) -> tuple[Subject, list[Result]]:
-    custodian: KeyCustodian = open_custodian(settings)
-    subject = suite.recognise(card, pin=pin)
-    selected = [case for case in suite.cases(subject.profile) if case.group in run.groups]
-    running = suite.conduct(
-        card, subject, selected, custodian, destructive=run.destructive, irreversible=run.irreversible
-    )
-    console = Console(stderr=True)
-    shown = track(running, "Testing", len(selected), console=console, transient=True, disable=not console.is_terminal)
-    return subject, list(shown)
+def _test(
+    card: CardConnection, settings: Config, run: _Run, pin: Secret | None, readers: Readers | None = None
+) -> tuple[Subject, list[Result]]:
+    with closing(open_custodian(settings, readers, opener=asked_opener(settings))) as custodian:
+        subject = suite.recognise(card, pin=pin)
+        selected = [case for case in suite.cases(subject.profile) if case.group in run.groups]
+        running = suite.conduct(
+            card, subject, selected, custodian, destructive=run.destructive, irreversible=run.irreversible
+        )
+        console = Console(stderr=True)
+        quiet_here = not console.is_terminal
+        shown = track(running, "Testing", len(selected), console=console, transient=True, disable=quiet_here)
+        return subject, list(shown)
 
 
 def _report(subject: Subject, results: Sequence[Result]) -> None:

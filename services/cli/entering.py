@@ -3,7 +3,7 @@
 Arguments and environment variables can be read by others on the machine.
 """
 
-import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ import typer
 
 from apdu.secret import Secret
 from services.cli.errors import UNUSABLE, fail
+from services.config import Config
 from services.custody.keystore import CredentialKey, Opener, Passphrases, passphrase, passphrases_of
 from services.custody.keystore.ceremony import (
     Custodian,
@@ -21,24 +22,19 @@ from services.custody.keystore.ceremony import (
     same_check_value,
     shown,
 )
-from services.custody.keystore.errors import KeyRefusedError
+from services.custody.keystore.errors import KeyRefusedError, KeystoreFileError
+from services.custody.keystore.files import read_descriptor
 from services.custody.keystore.records import KeyPlan, check_values
 
-_MOST: Final = 64 * 1024
 _TRIES: Final = 3
 
 
 def from_descriptor(number: int) -> bytes:
     """Everything that a file descriptor gives until its end."""
-    content = b""
     try:
-        while len(content) <= _MOST and (more := os.read(number, _MOST)):
-            content += more
-    except OSError as error:
-        fail(f"file descriptor {number} cannot be read: {error.strerror}", code=UNUSABLE)
-    if len(content) > _MOST:
-        fail(f"file descriptor {number} gives too much to be a secret", code=UNUSABLE)
-    return content
+        return read_descriptor(number)
+    except KeystoreFileError as error:
+        fail(str(error), code=UNUSABLE)
 
 
 def key_from(number: int) -> CredentialKey:
@@ -67,6 +63,17 @@ def opener_of(keystore: Path, descriptors: Sequence[int], key_descriptor: int | 
     if not count and not descriptors:
         fail(f"{keystore} opens with a key: give it with --key-fd", code=UNUSABLE)
     return passphrases(count, descriptors, "the keystore")
+
+
+def asked_opener(config: Config) -> Opener | None:
+    """What its holders type at this terminal to open the service's keystore.
+
+    None where nobody has to, or can, be asked. Raises KeystoreError.
+    """
+    if config.keystore is None or config.keystore_key or config.keystore_passphrase_fds or not sys.stdin.isatty():
+        return None
+    count = passphrases_of(config.keystore)
+    return passphrases(count, (), "the keystore") if count else None
 
 
 def components(

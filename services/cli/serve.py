@@ -3,9 +3,10 @@
 import asyncio
 
 from services import logs
-from services.cli.errors import UNUSABLE, fail
+from services.cli.entering import asked_opener
+from services.cli.errors import reported
 from services.cli.options import ConfigFile, Simulated, configuration
-from services.config import ConfigError, Mode
+from services.config import Mode
 from services.server import serve as run_server
 
 
@@ -13,7 +14,5 @@ def serve(config: ConfigFile = None, simulated: Simulated = False) -> None:
     """Serve the cards in this machine's readers over gRPC until SIGTERM or Ctrl-C. 启动服务。"""
     settings = configuration(config, simulated=simulated)
     logs.configure(settings.log_level, json=settings.mode is Mode.PRODUCTION)
-    try:
-        asyncio.run(run_server(settings))
-    except ConfigError as error:
-        fail(str(error), code=UNUSABLE)
+    with reported():
+        asyncio.run(run_server(settings, opener=asked_opener(settings)))

@@ -76,7 +76,7 @@ class CardKeyCustodian(KeyCustodian):
         Raises :class:`~cardlib.errors.KeyUnavailableError`.
         """
 
-    def key_above(self, card: CardFactors, key: KeyReference, levels: int) -> Secret:
+    def key_above(self, card: CardFactors, key: KeyReference, levels: int) -> Secret:  # noqa: ARG002  subclasses
         """The key from which cards' keys are made, 1…3 diversifications above them, for a PSAM: 3 the root itself.
 
         Custodians that let no such key go have it refused here with :class:`~cardlib.errors.KeyUnavailableError`.
@@ -138,9 +138,11 @@ class CardKeyCustodian(KeyCustodian):
         own = not task.levels
         self._require(task.under, _LOADS_OWN if own else {Purpose.PSAM_MASTER}, "loading others into a PSAM")
         self._require(task.key, _PSAM_OWN if own else set(Purpose) - _NOT_ON_A_PSAM, "a PSAM, at this level")
-        if task.levels > MAX_LEVELS or not task.header or task.header[0] >> LEVELS_SHIFT != task.levels:
-            raise MalformedError("the record's usage byte tells other levels than the key has")
+        if not 0 <= task.levels <= MAX_LEVELS:
+            raise MalformedError(f"keys are up to {MAX_LEVELS} levels above a card")
         value = self.card_key(card, task.key) if own else self.key_above(card, task.key, task.levels)
+        if not task.header or task.header[0] >> LEVELS_SHIFT != task.levels:
+            raise MalformedError("the record's usage byte tells other levels than the key has")
         under = self.card_key(card, task.under)
         return _protected(card, under, Secret(task.header + value.reveal()), task.head, task.challenge)
 

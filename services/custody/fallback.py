@@ -56,6 +56,11 @@ class FallbackCustodian(KeyCustodian):
         self._remember(request, answers, asked)
         return answers
 
+    def close(self) -> None:
+        """Close both."""
+        self._first.close()
+        self._second.close()
+
     def _maker_of(self, request: KeyRequest) -> KeyCustodian | None:
         """Who made the purchase that the request verifies; None where it verifies none that is remembered."""
         with self._lock:

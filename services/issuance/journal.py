@@ -94,8 +94,10 @@ class IssuanceJournal(Protocol):
         """The card is made; it is DONE and has its certificate, both or neither. Raises as :meth:`note` does."""
         ...
 
-    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False) -> None:
+    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, blank: bool = False) -> None:
         """This attempt has ended without success: LOST if so, REFUSED if nothing was written, else OPEN as before.
+
+        ``blank``: the chip has shown that it is blank, whatever was announced before.
 
         An issuance that somebody else has begun again or ended is left alone.
         """

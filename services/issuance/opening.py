@@ -92,7 +92,7 @@ def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
         verify=flows.verify,
         read_order=Templates(config.templates or (SHIPPED if config.development else ()), regional, fit=fit).read,
         draw=Faces(config.face_template, production=not config.development).draw,
-        station=config.station,
+        station=config.station_or_default,
         issue_deadline=config.issue_deadline,
     )
     return IssuanceService(hub, custodian, store, issuing)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar, cast
 import structlog
 
 from apdu.flow import Answer, Flow, Question
-from cardlib.errors import LostChipError
+from cardlib.errors import ChipError, LostChipError
 from cardlib.issuance.order import CardOrder
 from cardlib.issuance.questions import Note
 from cardlib.issuance.report import CardReport
@@ -90,16 +90,17 @@ def certified(
         _failed(journal, issuance, INTERRUPTED, lost=False)
         raise
     except Exception as error:
-        _failed(journal, issuance, failure_of(error).refusal.reason, lost=isinstance(error, LostChipError))
+        blank = isinstance(error, ChipError) and error.blank
+        _failed(journal, issuance, failure_of(error).refusal.reason, lost=isinstance(error, LostChipError), blank=blank)
         raise
     certificate = certify(report)
     journal.finish(issuance, certificate)
     return certificate
 
 
-def _failed(journal: IssuanceJournal, issuance: Issuance, reason: str, *, lost: bool) -> None:
+def _failed(journal: IssuanceJournal, issuance: Issuance, reason: str, *, lost: bool, blank: bool = False) -> None:
     """What went wrong with the card is told, not that the journal could not take that too."""
     try:
-        journal.fail(issuance, reason, lost=lost)
+        journal.fail(issuance, reason, lost=lost, blank=blank)
     except IssuanceError as error:
         _log.warning("failure_not_journalled", request_id=issuance.request_id, error=type(error).__name__)

@@ -62,15 +62,17 @@ class SqlJournal(IssuanceJournal, Certificates):
             self._change(connection, issuance, done | ended)
             self._step(connection, issuance.request_id, issuance.attempt, Stage.DONE.name, "")
 
-    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False) -> None:
+    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, blank: bool = False) -> None:
         """See the port."""
         with self._transaction() as connection:
             known = _find(connection, issuance.request_id)
             if known is None or not _is_current(known, issuance):
                 return
             changed: dict[str, Any] = {"error": reason}
-            if lost or not known.written:
+            if lost or blank or not known.written:
                 changed |= {"state": State.LOST if lost else State.REFUSED, "open_chip": None, "finished": self._now()}
+            if blank:
+                changed["written"] = False
             self._change(connection, issuance, changed)
 
     def find(self, request_id: str) -> Issuance | None:

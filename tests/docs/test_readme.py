@@ -13,7 +13,9 @@ import pytest
 
 from services.catalogue.__main__ import markdown
 from services.config import Config
-from services.server import build_server, open_custodian, open_readers
+from services.custody.opening import open_custodian
+from services.opening import open_readers
+from services.server import build_server
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)

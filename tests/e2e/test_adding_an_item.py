@@ -34,7 +34,9 @@ from services import logs
 from services.config import Config, LogLevel
 from services.redaction import redacted
 from services.reference.pages import pages
-from services.server import build_server, open_custodian, open_readers
+from services.custody.opening import open_custodian
+from services.opening import open_readers
+from services.server import build_server
 from sscard.v1.card_pb2 import ReadFilesRequest
 from sscard.v1.card_pb2_grpc import CardServiceStub
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cardlib.regional import RegionalProfiles
-from services import server
+from services import opening
 from services.config import Config, ConfigError, LogLevel, Mode, ReaderKind, address_of
 from services.issuance.orders import Templates
 
@@ -105,10 +105,10 @@ def test_a_file_that_is_not_there_is_not_ignored(file) -> None:
 
 def test_regional_profiles_are_checked_at_the_start_with_all_faults() -> None:
     vectors = Path(__file__).parents[1] / "vectors" / "regional"
-    good = server.open_regional_profiles(Config(regional_profiles=(vectors / "person-number.toml",)))
+    good = opening.open_regional_profiles(Config(regional_profiles=(vectors / "person-number.toml",)))
     assert len(good.profiles) == 1
     with pytest.raises(ConfigError) as raised:
-        server.open_regional_profiles(Config(regional_profiles=(vectors / "faults.toml", Path("/nonexistent.toml"))))
+        opening.open_regional_profiles(Config(regional_profiles=(vectors / "faults.toml", Path("/nonexistent.toml"))))
     assert "faults.toml: " in str(raised.value)
     assert "/nonexistent.toml: cannot be read" in str(raised.value)
 

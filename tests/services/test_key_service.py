@@ -26,6 +26,7 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
     Verification,
@@ -33,7 +34,7 @@ from cardlib.key_requests import (
 from cardlib.keys import CHIP_KEYS, KEYS, KeyReference
 from services.config import Config, ConfigError
 from services.custody.development import DevelopmentCustodian
-from services.key_service import AT_ONCE, STATIONS, TERMINALS, Use, use_of
+from services.key_service import AT_ONCE, PSAM_ISSUERS, STATIONS, TERMINALS, Use, use_of
 from services.mapping.keys import MAX_TASKS, request_message
 from services.redaction import redacted
 from services.server import KEY_SERVICE, SERVICES, check_access, services_of
@@ -65,13 +66,17 @@ FOR_BUILDING = [
     CheckValue(IRK),
     CodeOfCard(IRK, DATA),
 ]
+FOR_PSAMS = [
+    PsamKeyLoad(IRK, 3, KeyReference("PSAM-MKADF"), bytes.fromhex("6708000000000000"), bytes(4), FACTOR),
+    Cryptogram(KeyReference("PSAM-KID01"), FACTOR, ORIGINAL),
+]
 FOR_ACCOUNTS = [
     Mac(DPK, FACTOR, DATA),
     Mac(KeyReference("DLK"), FACTOR, DATA),
     Tac(DTK, DATA),
 ]
 KINDS = keys_pb2.KeyTask.DESCRIPTOR.fields_by_name
-EVERY = [*FOR_CARDS, *FOR_BUILDING, *FOR_ACCOUNTS]
+EVERY = [*FOR_CARDS, *FOR_BUILDING, *FOR_PSAMS, *FOR_ACCOUNTS]
 
 
 @pytest.fixture
@@ -93,7 +98,13 @@ def message(*tasks, card: CardFactors = CARD) -> keys_pb2.PerformKeyTasksRequest
 
 
 @pytest.mark.parametrize(
-    ("tasks", "use"), [(FOR_CARDS, Use.CARDS), (FOR_BUILDING, Use.BUILDING), (FOR_ACCOUNTS, Use.ACCOUNTS)]
+    ("tasks", "use"),
+    [
+        (FOR_CARDS, Use.CARDS),
+        (FOR_BUILDING, Use.BUILDING),
+        (FOR_PSAMS, Use.PSAMS),
+        (FOR_ACCOUNTS, Use.ACCOUNTS),
+    ],
 )
 def test_every_task_is_for_something(tasks, use) -> None:
     assert [use_of(task, {**KEYS, **CHIP_KEYS}) for task in tasks] == [use] * len(tasks)
@@ -102,6 +113,7 @@ def test_every_task_is_for_something(tasks, use) -> None:
 def test_nobody_is_offered_to_sign_for_accounts() -> None:
     assert frozenset({Use.CARDS}) == TERMINALS
     assert frozenset({Use.CARDS, Use.BUILDING}) == STATIONS
+    assert frozenset({Use.CARDS, Use.BUILDING, Use.PSAMS}) == PSAM_ISSUERS
 
 
 @pytest.mark.parametrize("building", [False, True])

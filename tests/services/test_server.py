@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 
 import grpc
 import pytest
@@ -14,14 +15,12 @@ from apdu.errors import NoServiceError
 from apdu.transport.inprocess import InProcessReaders
 from cardlib.custody import NoKeys
 from services.config import Config, ConfigError
-from services.custody.development import DevelopmentCustodian
+from services.opening import open_readers
 from services.server import (
     SERVICES,
     AccessUndeclaredError,
     build_server,
     check_access,
-    open_custodian,
-    open_readers,
 )
 from sscard.v1 import card_pb2, card_pb2_grpc, issuance_pb2, reader_pb2
 
@@ -131,14 +130,40 @@ async def test_stopping_does_not_wait_for_a_card_that_hangs(hanging) -> None:
             await call
 
 
+async def test_stopping_closes_the_keys_after_the_cards(service_over) -> None:
+    closed = []
+
+    class Readers(InProcessReaders):
+        def close(self):
+            closed.append("readers")
+            super().close()
+
+    class Keys(NoKeys):
+        def close(self):
+            closed.append("keys")
+
+    service = await service_over(Readers(), Keys())
+    await service.server.stop()
+    assert closed == ["readers", "keys"]
+
+
+async def test_stopping_does_not_wait_for_keys_that_hang() -> None:
+    hangs = threading.Event()
+
+    class Keys(NoKeys):
+        def close(self):
+            hangs.wait(60)
+
+    server = build_server(config(), InProcessReaders(), Keys())
+    await server.start()
+    async with asyncio.timeout(20):
+        await server.stop(patience=0.1)
+    hangs.set()
+
+
 async def test_stopping_twice_is_stopping_once(service) -> None:
     await service.server.stop()
     await service.server.stop()
-
-
-def test_keys_are_the_published_ones_in_development_and_none_in_production() -> None:
-    assert isinstance(open_custodian(config()), DevelopmentCustodian)
-    assert isinstance(open_custodian(config(mode="production")), NoKeys)
 
 
 def test_simulated_readers_are_opened_by_name() -> None:

@@ -11,6 +11,8 @@ from services.custody.keystore.errors import KeystoreBusyError, KeystoreFileErro
 
 MOST: Final = 16 * 1024 * 1024
 """Bytes of the largest file that is read."""
+LARGEST_SECRET: Final = 64 * 1024
+"""Bytes that are read from a descriptor at most."""
 _MODE: Final = 0o600
 
 
@@ -23,6 +25,19 @@ def read(path: Path) -> bytes:
         raise KeystoreFileError(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > MOST:
         raise KeystoreFileError(f"{path} is too large to be what it should be")
+    return content
+
+
+def read_descriptor(number: int) -> bytes:
+    """Everything that a file descriptor gives until its end: a secret; raises KeystoreFileError."""
+    content = b""
+    try:
+        while len(content) <= LARGEST_SECRET and (more := os.read(number, LARGEST_SECRET)):
+            content += more
+    except OSError as error:
+        raise KeystoreFileError(f"file descriptor {number} cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST_SECRET:
+        raise KeystoreFileError(f"file descriptor {number} gives too much to be a secret")
     return content
 
 

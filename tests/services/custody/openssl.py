@@ -22,6 +22,7 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
 )
@@ -59,8 +60,11 @@ class Card:
         self.card, self.roots = card, roots
         self.cipher, self.block = ("des", 8) if card.algorithm is Algorithm.DES else ("sm4", 16)
 
-    def key(self, key: KeyReference) -> bytes:
-        """Root → province → city → card; TRANSPORT as it is, STK of a DES card from the left half of its root."""
+    def key(self, key: KeyReference, levels: int = 0) -> bytes:
+        """Root → province → city → card; TRANSPORT as it is, STK of a DES card from the left half of its root.
+
+        ``levels``: how many of the last steps are left out.
+        """
         value = self.roots[key].reveal()
         if key.name == "TRANSPORT":
             return value
@@ -68,7 +72,7 @@ class Card:
             value = value[:8]
         region = self.card.region
         city = region[:4] + "00" if region[:2] == "33" else region
-        for factor in (region[:2].encode() + b"0000sh", city.encode() + b"sx", self.card.card_factor):
+        for factor in (region[:2].encode() + b"0000sh", city.encode() + b"sx", self.card.card_factor)[: 3 - levels]:
             value = ecb(self.cipher, value, (factor + xor(factor, b"\xff" * 8))[: len(value)])
         return value
 
@@ -100,7 +104,7 @@ class Card:
         value = bytes([len(value)]) + value
         return value if len(value) % self.block == 0 else padded(value, self.block)
 
-    def answer(self, task: KeyTask, *, sequence: int = 0, terminal: bytes = b"") -> bytes:  # noqa: C901, PLR0911
+    def answer(self, task: KeyTask, *, sequence: int = 0, terminal: bytes = b"") -> bytes:  # noqa: C901, PLR0911, PLR0912
         """What the task's answer must be; ``sequence`` and ``terminal`` are the terminal's own, for purchases."""
         match task:
             case Cryptogram():
@@ -121,6 +125,11 @@ class Card:
                 cipher = ecb(self.cipher, under, self.framed(task.header + value.ljust(task.width, b"\xff")))
                 if not task.challenge:
                     return cipher
+                message = task.head + bytes([len(cipher) + 4]) + cipher
+                return cipher + self.mac_under_key_itself(under, task.challenge, message)
+            case PsamKeyLoad():
+                under = self.key(task.under)
+                cipher = ecb(self.cipher, under, self.framed(task.header + self.key(task.key, task.levels)))
                 message = task.head + bytes([len(cipher) + 4]) + cipher
                 return cipher + self.mac_under_key_itself(under, task.challenge, message)
             case Disclosure():

@@ -20,6 +20,7 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
     Verification,
@@ -57,6 +58,24 @@ def load(
     return LoadedKey(value, KeyReference(under), header, width, bytes.fromhex("84d401ff"), challenge)
 
 
+def psam_load(
+    name: str,
+    levels: int,
+    *,
+    under: str = "PSAM-MKADF",
+    header: str = "",
+    version: int = 1,
+    challenge: bytes = FACTOR[:4],
+) -> PsamKeyLoad:
+    """A key for a PSAM; ``header``: hexadecimal digits of the record's, else one for encryption."""
+    if levels:
+        record, head = bytes.fromhex(header or f"{levels << 5 | 7:02x}2d000000000000"), "84d40011"
+    else:
+        record, head = bytes.fromhex(header or "000000"), "84d40100"
+    reference = KeyReference(name, version)
+    return PsamKeyLoad(reference, levels, KeyReference(under), record, bytes.fromhex(head), challenge)
+
+
 IRK, STK, DTK, DPK, TMK = (KeyReference(name) for name in ("IRK", "STKSSSE", "DTK", "DPK", "TMK"))
 
 TASKS: Final[Mapping[str, KeyTask]] = {
@@ -80,6 +99,13 @@ TASKS: Final[Mapping[str, KeyTask]] = {
     "maintenance key loaded": load(STK, "MKSSSE", header=bytes.fromhex("36f0f0"), challenge=FACTOR[:4]),
     "PIN loaded and filled up": load(PIN, "TMK", header=bytes.fromhex("3af001"), width=8),
     "key loaded without a MAC": load(KeyReference("MKDF01", 2), "TMK", challenge=b""),
+    "root for a PSAM": psam_load("RK1DF04", 3),
+    "province's key for a PSAM": psam_load("UK2DF04", 2, version=3, challenge=FACTOR),
+    "city's key for a PSAM": psam_load("UK1DF02", 1),
+    "city's maintenance key for a PSAM": psam_load("STKDF01", 1, header="2620000100000000"),
+    "master key of a PSAM": psam_load("PSAM-MKADF", 0, under="TMK"),
+    "loader's key of a PSAM": psam_load("PSAM-KID02", 0, header="0e0200"),
+    "PSAM's own key authenticates": Cryptogram(KeyReference("PSAM-KID01"), FACTOR, ORIGINAL),
     "temporary key told": Disclosure(TMK),
     "transport key told": Disclosure(KeyReference("TRANSPORT", 2)),
     "check value": CheckValue(KeyReference("BK")),
@@ -95,6 +121,7 @@ RIGHT_KEYS: Final[Mapping[type, frozenset[Purpose]]] = {
     PinBlock: frozenset({Purpose.MAINTENANCE}),
     Encipherment: frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT}),
     LoadedKey: frozenset({Purpose.MASTER, Purpose.TEMPORARY}),
+    PsamKeyLoad: frozenset({Purpose.PSAM_MASTER}),
     Disclosure: frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT}),
     CodeOfCard: frozenset({Purpose.INTERNAL_AUTHENTICATION}),
     Purchase: frozenset({Purpose.PURCHASE}),
@@ -124,6 +151,10 @@ MALFORMED: Final = {
     "block too long": Encipherment(TMK, bytes(17)),
     "challenge of a load": load(IRK, "TMK", challenge=bytes(5)),
     "too much to load": load(IRK, "TMK", width=256),
+    "levels of a PSAM's key": psam_load("RK1DF04", 2, header="672d000000000000"),
+    "own key of a PSAM with levels": psam_load("PSAM-KID01", 0, header="2e0100"),
+    "challenge of a PSAM": psam_load("RK1DF04", 3, challenge=bytes(5)),
+    "record of a PSAM": dataclasses.replace(psam_load("PSAM-KID01", 0), header=b""),
     "random of a purchase": purchase(random=bytes(3)),
     "counter of a purchase": purchase(sequence=0x10000),
     "what is verified": Verification(Mac(STK, bytes(7), b""), bytes(4)),
@@ -132,7 +163,7 @@ BOTH: Final = [Algorithm.DES, Algorithm.SM4]
 
 
 def with_key(task: KeyTask, key: KeyReference) -> KeyTask:
-    """The same task with another key."""
+    """The same task with another key; what loads a key, with another one to protect it."""
     if isinstance(task, Verification):
         return dataclasses.replace(task, task=with_key(task.task, key))
-    return dataclasses.replace(task, **{"under" if isinstance(task, LoadedKey) else "key": key})
+    return dataclasses.replace(task, **{"under" if isinstance(task, LoadedKey | PsamKeyLoad) else "key": key})

@@ -6,18 +6,26 @@ import pytest
 from pkcs11 import Attribute, KeyType
 
 from cardlib.crypto import Algorithm
-from cardlib.key_requests import KeyRequest
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import KeyRequest, KeyTask, PsamKeyLoad
 from services.custody.pkcs11 import Pkcs11Custodian, StoredKey, default_label
 from services.custody.pkcs11_token import Token
 from tests.services.custody.conftest import OTHER
-from tests.services.custody.contract import CustodianContract, VectorContract
+from tests.services.custody.contract import CustodianContract, VectorContract, _Offers
 from tests.services.custody.stub_token import NUMBERS, StubSession
 from tests.services.custody.tasks import ALL_KEYS, ROOTS, TASKS, card
 
 TERMINAL = bytes.fromhex("990000000001")
 
 
-class TestSoftHsm(CustodianContract):
+class _OfAnHsm(_Offers):
+    def refusals(self, task: KeyTask, algorithm: Algorithm = Algorithm.DES) -> tuple[type[Exception], ...]:
+        """What a PSAM holds for cards, would have to leave the HSM; its own keys are as a card's."""
+        reasons = super().refusals(task, algorithm)
+        return (*reasons, KeyUnavailableError) if isinstance(task, PsamKeyLoad) and task.levels else reasons
+
+
+class TestSoftHsm(_OfAnHsm, CustodianContract):
     algorithms = frozenset({Algorithm.DES})
 
     @pytest.fixture
@@ -58,7 +66,7 @@ def stub_holding(roots):
     return session
 
 
-class TestVendorWithSm4(CustodianContract):
+class TestVendorWithSm4(_OfAnHsm, CustodianContract):
     """3DES and SM4 on one token, keys of either kind under the same labels."""
 
     @pytest.fixture

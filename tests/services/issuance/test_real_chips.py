@@ -6,10 +6,12 @@ from importlib import resources
 
 import pytest
 
+from apdu.secret import Secret
 from apdu.transport.inprocess import InProcessReaders
 from services.issuance.opening import STANDARD
 from simulator.blanks import blank_chip
 from simulator.card import SoftwareCard
+from simulator.dialects import BY_NAME
 from sscard.v1 import card_pb2, card_pb2_grpc, issuance_pb2
 
 DATA = resources.files("cardlib.issuance") / "data"
@@ -107,3 +109,17 @@ async def test_a_card_that_was_made_before_gets_its_holder(desk_over, refusal) -
     assert read.identity.holder.name == person["name"]
     _, info = await refusal(desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=order)))
     assert info.reason == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize("cos", ["t514", "fmcos"])
+async def test_a_chip_of_another_lot_is_left_blank_and_free_for_another_order(desk_over, refusal, cos) -> None:
+    readers = InProcessReaders(["left"])
+    historical = bytes.fromhex("00814A44008660990000000042")
+    image = BY_NAME[cos].blank(historical_bytes=historical, serial=historical[5:], transport_key=Secret(b"\x2a" * 16))
+    readers.insert("left", SoftwareCard(image), t0=True)
+    desk = await desk_over(readers, flows=STANDARD)
+    person = DATA.joinpath("person.json").read_bytes()
+    for request, version, left in (("one", "2.0", "2"), ("two", "3.0", "1")):
+        order = issuance_pb2.CardOrder(template_text=shipped(version, cos), person_json=person)
+        _, info = await refusal(desk.issue(request, order=order))
+        assert (info.reason, info.metadata["tries_left"]) == ("TRANSPORT_KEY_WRONG", left)

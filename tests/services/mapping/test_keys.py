@@ -17,6 +17,7 @@ from cardlib.key_requests import (
     LoadedKey,
     Mac,
     PinBlock,
+    PsamKeyLoad,
     Purchase,
     Tac,
     Verification,
@@ -45,6 +46,10 @@ CASES = {
     ),
     "loaded_key { pin: 'pin' under { name: 'TMK' version: 1 } width: 8 head: 'HEAD' challenge: 'FACT' }": LoadedKey(
         Secret(b"pin"), KeyReference("TMK"), b"", 8, b"HEAD", b"FACT"
+    ),
+    "psam_key_load { key { name: 'RKSSSE' version: 2 } levels: 3 under { name: 'PSAM-MKADF' version: 1 } "
+    "header: 'usage id' head: 'HEAD' challenge: 'FACT' }": PsamKeyLoad(
+        KeyReference("RKSSSE", 2), 3, KeyReference("PSAM-MKADF"), b"usage id", b"HEAD", b"FACT"
     ),
     "disclosure { key { name: 'TMK' version: 1 } }": Disclosure(KeyReference("TMK")),
     "check_value { key { name: 'DSK' version: 1 } }": CheckValue(KeyReference("DSK")),
