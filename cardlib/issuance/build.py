@@ -32,6 +32,11 @@ NOT_FOUND: Final = frozenset({0x6A82, 0x6A81})
 KEY_NOT_FOUND: Final = frozenset({0x6A88, 0x6A82})
 RECORD_NOT_FOUND: Final = 0x6A83
 
+_KEY_THERE: Final = (OK, 0x6984, 0x6985)
+"""What a key answers that is asked without a challenge: that there is none."""
+_TRIES: Final = 0x63C0
+"""With a number of tries in its last four bits, whatever it is."""
+_QUESTION: Final = 0xA4
 _NO_RIGHT: Final = 0x6982
 """What FMCOS answers to creating a key file where there is one without a master key in it."""
 _UNASKED: Final = frozenset({Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD, Purpose.TAC, Purpose.MASTER})
@@ -130,7 +135,7 @@ class Builder:
             if above:
                 enter(talk, above[-1], above[:-1])
             answer = yield from talk.ask(label, commands.select_directory(directory.fid))
-        return answer.sw not in NOT_FOUND
+        return self._is_there(label, answer, NOT_FOUND)
 
     def _is_complete(self, directory: PlannedDirectory, above: Sequence[PlannedDirectory]) -> Conversation[bool]:
         """Whether the last that is made in a directory is there; costs no try of any key."""
@@ -141,8 +146,19 @@ class Builder:
         return (yield from self._has_file(last[0]))
 
     def _has_file(self, file: PlannedFile) -> Conversation[bool]:
-        answer = yield from self._talk.ask(f"look for {file.name}", commands.select_file(file.fid or 0))
-        return answer.is_among((OK,))
+        label = f"look for {file.name}"
+        answer = yield from self._talk.ask(label, commands.select_file(file.fid or 0))
+        return self._is_there(label, answer, NOT_FOUND)
+
+    def _is_there(
+        self, label: str, answer: ResponseAPDU, absent: frozenset[int], present: tuple[int, ...] = (OK,)
+    ) -> bool:
+        """What a question was answered; a chip that says neither was not understood, and nothing is built on that."""
+        if answer.sw in absent:
+            return False
+        if answer.is_among(present) or (answer.sw & 0xFFF0 == _TRIES and _TRIES in present):
+            return True
+        raise self._talk.refusal(label, answer, _QUESTION)
 
     # One directory
 
@@ -177,8 +193,9 @@ class Builder:
         first = keys if encoder.protects_new_keys else max(keys - 1, 0)
         yield from self._load_keys(directory, first, again=True)
         if directory.pin is not None:
-            state = yield from talk.ask(f"look for the PIN of {directory.name}", commands.verify_query())
-            if state.sw in KEY_NOT_FOUND:
+            label = f"look for the PIN of {directory.name}"
+            state = yield from talk.ask(label, commands.verify_query())
+            if not self._is_there(label, state, KEY_NOT_FOUND, (OK, _TRIES)):
                 yield from self._load_pin(directory)
         files = self._late_files(directory)
         there = yield from _beginning(files, self._has_file)
@@ -291,8 +308,9 @@ class Builder:
             question = commands.internal_authenticate(bytes(8), bytes(8), key_version=key.version)
         else:
             question = commands.external_authenticate(key.card_id, bytes(8), bytes(8), key_version=key.version)
-        answer = yield from self._talk.ask(f"look for key {key.name} version {key.version}", question)
-        return answer.sw not in KEY_NOT_FOUND
+        label = f"look for key {key.name} version {key.version}"
+        answer = yield from self._talk.ask(label, question)
+        return self._is_there(label, answer, KEY_NOT_FOUND, _KEY_THERE)
 
     def _count_records(self, file: PlannedFile) -> Conversation[int]:
         """How many records a file has that is being filled; 0 for bytes, which are written anew."""
@@ -302,8 +320,9 @@ class Builder:
         talk.put(f"look into {file.name}", commands.select_file(file.fid or 0))
         for number in range(1, len(held) + 1):
             reading = commands.read_record(number, RecordMode.NUMBER, ne=256)
-            answer = yield from talk.ask(f"look into {file.name}", reading)
-            if answer.sw == RECORD_NOT_FOUND:
+            label = f"look into {file.name}"
+            answer = yield from talk.ask(label, reading)
+            if not self._is_there(label, answer, frozenset({RECORD_NOT_FOUND})):
                 return number - 1
         return len(held)
 

@@ -87,7 +87,19 @@ MISTAKES_SIZE: Final = 3000
 MISTAKE_LENGTH: Final = 300
 """Characters of one mistake: it may quote what the caller wrote."""
 
-_TELLING: Final = ("command", "reader", "key", "version", "algorithm", "file", "item", "field", "request_id")
+_TELLING: Final = (
+    "command",
+    "reader",
+    "key",
+    "version",
+    "algorithm",
+    "file",
+    "item",
+    "field",
+    "request_id",
+    "chip",
+    "step",
+)
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
 
 
@@ -95,14 +107,13 @@ def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
     """What a program can do something with: status word, tries left, names, the national return code."""
     metadata = {name: value for name in _TELLING if isinstance(value := getattr(error, name, None), str) and value}
     national = refusal.national
-    if isinstance(error, errors.StatusWordError):
-        metadata["sw"] = f"{error.sw:04X}"
-        if error.tries_left is not None:
-            metadata["tries_left"] = str(error.tries_left)
-        if national is None:
-            national = -error.sw
+    if isinstance(sw := getattr(error, "sw", None), int):
+        metadata["sw"] = f"{sw:04X}"
+    if isinstance(tries := getattr(error, "tries_left", None), int):
+        metadata["tries_left"] = str(tries)
+    if isinstance(error, errors.StatusWordError) and national is None:
+        national = -error.sw
     elif isinstance(error, PsamRefusedError):
-        metadata["sw"] = f"{error.sw:04X}"
         national = error.national_code
     if national is not None:
         metadata["national_code"] = str(national)

@@ -446,7 +446,7 @@ def test_holders_are_asked_at_a_terminal_each_unseen(locked) -> None:
         while f"口令持有人{number}: ".encode() not in shown:
             shown += os.read(ours, 4096)
         os.write(ours, phrase.encode() + b"\n")
-    while b"opened" not in shown:
+    while b">\r\n" not in shown:
         shown += os.read(ours, 4096)
     assert process.wait(30) == 0
     os.close(ours)
