@@ -41,6 +41,14 @@ class Request:
     station: str
     operator: str
 
+    def may_be_on(self, chip: bytes) -> bool:
+        """Whether the chip that shows itself now can be the one that was ``chip`` when the request was begun.
+
+        T1…T7 and T8…TD are given to it by a command each, between which it may have been cut off.
+        """
+        becomes = self.becomes or chip
+        return self.chip[:7] in {chip[:7], becomes[:7]} and self.chip[7:] in {chip[7:], becomes[7:]}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuance:

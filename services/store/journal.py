@@ -182,7 +182,7 @@ def _require_same(known: Issuance, request: Request) -> None:
     """Raise unless the request is the one that is known; a chip may be exchanged as long as nothing was written."""
     if known.order_digest != request.order_digest:
         raise RequestReusedError(known.request_id, "order")
-    if known.written and request.chip not in {known.chip, request.becomes}:
+    if known.written and not request.may_be_on(known.chip):
         raise RequestReusedError(known.request_id, "chip")
 
 

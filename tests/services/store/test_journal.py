@@ -150,6 +150,15 @@ def test_a_chip_that_was_given_its_new_historical_bytes_is_still_that_chip(store
     assert [known.request_id for known in store.journal.find_by_chip(OTHER_CHIP)] == ["one"]
 
 
+def test_a_chip_that_was_cut_off_between_its_two_new_halves_is_still_that_chip(store, request_for) -> None:
+    whole, half = bytes(range(13)), CHIP[:7] + bytes(range(7, 13))
+    store.journal.note(store.journal.begin(request_for("one", becomes=whole)), BUILDING)
+    assert store.journal.begin(request_for("one", chip=half, becomes=whole)).attempt == 2
+    assert store.journal.begin(request_for("one", chip=whole, becomes=whole)).attempt == 3
+    with pytest.raises(RequestReusedError, match="another chip"):
+        store.journal.begin(request_for("one", chip=bytes(7) + half[7:], becomes=whole))
+
+
 def test_what_is_done_is_told_again(store, request_for) -> None:
     begun = store.journal.begin(request_for("one"))
     store.journal.note(begun, BUILDING)
