@@ -10,6 +10,7 @@ from apdu.atr import ATR
 from apdu.errors import CardError
 from apdu.flow import Flow, ask
 from apdu.secret import Secret
+from apdu.status import OK
 from cardlib import commands
 from cardlib.cos.encoders import ENCODERS
 from cardlib.cos.limits import HISTORICAL_BYTES
@@ -103,9 +104,11 @@ class _Making:
         return self._talk.plan
 
     def examine(self) -> Conversation[bool]:
-        """Whether the chip is blank."""
+        """Whether the chip is blank; raises WrongChipError where it says neither."""
         yield from self._talk.note(Stage.EXAMINED)
         answer = yield from self._talk.ask("look for the MF", commands.select_master_file())
+        if not answer.is_among((OK,)) and answer.sw not in NOT_FOUND:
+            raise WrongChipError(self._order.chip, answer.sw)
         self._blank = answer.sw in NOT_FOUND
         return self._blank
 
@@ -113,7 +116,7 @@ class _Making:
         """What stands on a chip that is not blank."""
         ssse = self.plan.mf.children[0]
         answer = yield from self._talk.ask("look for the SSSE", commands.select_name(ssse.df_name, ne=None))
-        return "it has a master file" if answer.sw in NOT_FOUND else "it has a social security application"
+        return "it has a social security application" if answer.is_among((OK,)) else "it has a master file"
 
     def identify(self) -> Conversation[None]:
         """Ask for what makes item 01 this chip's, and for nothing else."""

@@ -9,6 +9,7 @@ from services.cli import (
     decode,
     demo,
     issue,
+    issue_psam,
     keys,
     profile,
     read,
@@ -28,6 +29,7 @@ app.command("serve")(serve.serve)
 app.command("readers")(readers.readers)
 app.command("read")(read.read)
 app.command("issue")(issue.issue)
+app.command("issue-psam")(issue_psam.issue_psam)
 app.command("verify")(issue.verify)
 app.command("face")(issue.face)
 app.command("apdu")(apdu.apdu)

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import grpc
 
@@ -35,24 +35,48 @@ class _Background:
 
     def __init__(self, config: Config) -> None:
         self._config = config.model_copy(update={"listen": "127.0.0.1:0"})
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="service", daemon=True)
+        self._opened = ExitStack()
         self._server: Server | None = None
 
     def __enter__(self) -> int:
-        readers = open_readers(self._config)
-        custodian = open_custodian(self._config, readers, opener=asked_opener(self._config))
-        self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._start(readers, custodian), self._loop).result(PATIENCE)
+        with ExitStack() as opened:
+            readers = open_readers(self._config)
+            opened.callback(self._unless_served, readers.close)
+            custodian = open_custodian(self._config, readers, opener=asked_opener(self._config))
+            opened.callback(self._unless_served, custodian.close)
+            loop = opened.enter_context(_running_loop())
+            opened.callback(lambda: asyncio.run_coroutine_threadsafe(self._stop(), loop).result(PATIENCE))
+            port = asyncio.run_coroutine_threadsafe(self._start(readers, custodian), loop).result(PATIENCE)
+            self._opened = opened.pop_all()
+        return port
 
     async def _start(self, readers: Readers, custodian: KeyCustodian) -> int:
         self._server = build_server(self._config, readers, custodian)
         await self._server.start()
         return self._server.port
 
-    def __exit__(self, *_: object) -> None:
+    def _unless_served(self, close: Callable[[], None]) -> None:
+        """Close what no server owns: a server closes it itself, and does not wait for ever."""
+        if self._server is None:
+            close()
+
+    async def _stop(self) -> None:
         if self._server is not None:
-            asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(PATIENCE)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE)
-        self._loop.close()
+            await self._server.stop()
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+
+@contextmanager
+def _running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="service", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+        loop.close()

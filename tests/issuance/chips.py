@@ -1,7 +1,7 @@
 """Chips of four kinds, an order for each that fills files of every structure, and a conversation that can be watched."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -137,6 +137,3 @@ def constant(size: int) -> bytes:
     return b"\xc3" * size
 
 
-def total(counts: Sequence[int]) -> str:
-    """Numbers to print."""
-    return " + ".join(map(str, counts)) + f" = {sum(counts)}"

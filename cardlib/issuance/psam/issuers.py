@@ -62,8 +62,9 @@ def enter(talk: Talk, algorithm: Algorithm, *, application: bool) -> None:
 class Issuers:
     """Does what is missing.
 
-    ``attempt``: how many times before. A look for a master key that is cut short costs a try of it, and every other
-    attempt asks for the other one first: so two of them never cost two tries in a row.
+    ``attempt``: how many times before. A look for a master key that is cut short costs a try of it, so attempts differ
+    in which of the two they ask for first: those of the environment one by one, those of the application two by two,
+    because whoever is cut short at the first never comes to the second. So no number of cuts costs two tries in a row.
     """
 
     def __init__(self, talk: Talk, order: PsamOrder, attempt: int) -> None:
@@ -137,17 +138,17 @@ class Issuers:
 
     def _seal(self, algorithm: Algorithm, *, begun: bool) -> Conversation[None]:
         """The PSAM's own keys in place of the temporary one."""
-        for master, application in ((DDF_MASTER, False), (ADF_MASTER, True)):
-            enter(self._talk, algorithm, application=application)
-            if not (begun and (yield from self._has(master, algorithm))):
+        for depth, master in enumerate((DDF_MASTER, ADF_MASTER)):
+            enter(self._talk, algorithm, application=depth > 0)
+            if not (begun and (yield from self._has(master, depth, algorithm))):
                 yield from self._replace(MASTER_KEY_ID, master, TEMPORARY, algorithm)
         # By the same command as often as need be.
         for number, loader in enumerate(LOADERS, start=1):
             yield from self._replace(number, loader, ADF_MASTER, algorithm)
 
-    def _has(self, master: KeyReference, algorithm: Algorithm) -> Conversation[bool]:
+    def _has(self, master: KeyReference, depth: int, algorithm: Algorithm) -> Conversation[bool]:
         """Whether the current directory has its final master key, and not the temporary one."""
-        candidates = (master, TEMPORARY) if self._attempt % 2 == 0 else (TEMPORARY, master)
+        candidates = (TEMPORARY, master) if self._attempt >> depth & 1 else (master, TEMPORARY)
         for key in candidates:
             answer = yield from authenticate(self._talk, MASTER_KEY_ID, key, algorithm)
             if answer.is_among((OK,)):

@@ -111,6 +111,8 @@ def _create_mf(session: Session, data: bytes) -> None:
     session.store.commit()
     if Secret(data[-_TRANSPORT_CODE:]) != Secret(area.transport_key.reveal()[:_TRANSPORT_CODE]):
         raise Refused(SW.TRIES_LEFT | left - 1)
+    session.store.set_transport_tries(area.transport_tries_most)
+    session.store.commit()  # the code was right, whatever becomes of the MF
     parameters = data[: _MF_SIZE - _TRANSPORT_CODE].ljust(_DF_SIZE, b"\xff") + bytes((World.MANUAL,))
     space = _space(data, BANK_MF_NAME)
     at = session.store.create(None, Kind.DIRECTORY, MF_FID, parameters=parameters, name=BANK_MF_NAME, space=space)

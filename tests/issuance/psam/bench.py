@@ -64,7 +64,7 @@ def chip(memory: bytes = BLANK.content, store: Callable[[int, bytes], object] | 
     return SoftwareCard(Eeprom(memory, store=store), t0=False, rng=constant)
 
 
-def issue(  # noqa: PLR0913
+def issue(
     wanted: PsamOrder,
     card: SoftwareCard,
     *,

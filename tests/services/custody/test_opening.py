@@ -14,7 +14,7 @@ from apdu.secret import Secret
 from apdu.transport.inprocess import InProcessReaders
 from cardlib.crypto import Algorithm
 from cardlib.custody import KeyCustodian, NoKeys
-from cardlib.errors import KeyUnavailableError
+from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
 from cardlib.key_requests import Cryptogram, KeyRequest
 from cardlib.keys import KeyReference
 from cardlib.psam_flows.errors import PsamKeyMissingError
@@ -270,6 +270,16 @@ def test_closing_lets_the_psam_go_and_leaves_the_readers_of_others_open(keystore
     readers.connect(PSAM).close()
 
 
+def test_it_closes_also_after_its_readers(keystore, key) -> None:
+    """So a server ends: the cards are let go first."""
+    readers = psam_readers()
+    custodian = open_custodian(config(psam_reader=PSAM, keystore=keystore, keystore_key=key), readers)
+    assert asked(custodian) == right()
+    readers.close()
+    custodian.close()
+    custodian.close()
+
+
 def test_readers_of_its_own_are_closed_with_it(monkeypatch) -> None:
     class Own(InProcessReaders):
         closed = 0
@@ -290,11 +300,14 @@ def test_readers_of_its_own_are_closed_with_it(monkeypatch) -> None:
 
 def test_when_there_are_no_readers_what_was_opened_is_closed(hsm, monkeypatch) -> None:
     closed = []
-    monkeypatch.setattr(Pkcs11Custodian, "close", lambda self: closed.append(self))
+
+    def close(self):
+        closed.append(self)
 
     def away(_):
         raise ConfigError("no readers")
 
+    monkeypatch.setattr(Pkcs11Custodian, "close", close)
     monkeypatch.setattr("services.custody.opening.open_readers", away)
     with pytest.raises(ConfigError, match="no readers"):
         open_custodian(config(psam_reader=PSAM, **hsm))
@@ -365,7 +378,7 @@ def refused(sentence: str, settings: dict[str, object], readers: InProcessReader
     assert PHRASES[0] not in str(raised.value)
 
 
-def test_what_is_wrong_with_a_keystore_is_said(keystore, locked, key, tmp_path, counter, descriptors) -> None:
+def test_what_is_wrong_with_a_keystore_is_said(keystore, locked, key, tmp_path, descriptors) -> None:
     (tmp_path / "short").write_bytes(bytes(31))
     (tmp_path / "other").write_bytes(os.urandom(32))
     (tmp_path / "broken").write_text("{}")
@@ -408,8 +421,6 @@ def test_what_is_wrong_with_an_hsm_is_said(hsm, tmp_path, monkeypatch) -> None:
     refused("hsm_pin_file: the PIN of the HSM is not UTF-8", hsm | {"hsm_pin_file": tmp_path / "gb"})
     refused("text is no TOML file", hsm | {"hsm_keys": text})
     refused("terminal_counter: .*is damaged", hsm | {"terminal_counter": text})
-    for name in ("pkcs11", "pkcs11_table", "pkcs11_token"):
-        monkeypatch.delitem(sys.modules, f"services.custody.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "pkcs11", None)
     refused(r"hsm_library: python-pkcs11 is not installed: pip install 'sscard\[hsm\]'", hsm)
 
@@ -465,8 +476,6 @@ def test_nobody_is_asked_without_a_terminal_or_where_the_settings_say_all(locked
 
 
 def test_sm4_cards_are_served_by_an_hsm_whose_numbers_are_known(hsm, tmp_path) -> None:
-    from cardlib.errors import AlgorithmUnsupportedError
-
     whose = card(Algorithm.SM4)
     with pytest.raises(AlgorithmUnsupportedError):
         asked(open_custodian(config(**hsm)), whose)

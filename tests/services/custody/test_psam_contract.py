@@ -17,6 +17,7 @@ from simulator.card import SoftwareCard
 from simulator.memory.image import CardImage
 from simulator.psam.making import EnvironmentDescription, PsamDescription, make
 from simulator.psam.ready import own_keys, ready_psam, root_at
+from tests.issuance.psam.bench import issued, with_pin_reset
 from tests.services.custody.contract import CustodianContract, VectorContract, _Offers
 
 SLOT = "PSAM"
@@ -83,3 +84,13 @@ def _keys(roots, algorithm):
         value = root_at(algorithm, Secret(roots[key].reveal()[:size]), "650100", row.levels)
         code = SM4_KEY if algorithm is Algorithm.SM4 else DES_KEY if size == 8 else TRIPLE_DES_KEY
         yield PsamKey(kind, row.id, row.levels, value, code, row.file)
+
+
+class TestIssuedPsam(_OfAPsam, CustodianContract):
+    """One whose keys nobody but a custodian has seen."""
+
+    terminal = bytes.fromhex("990100000001")
+
+    @pytest.fixture
+    def custodian(self) -> PsamCustodian:
+        return custodian_of(CardImage(issued(keys=with_pin_reset())))

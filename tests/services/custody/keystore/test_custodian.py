@@ -24,6 +24,7 @@ from services.custody.keystore import (
 )
 from tests.services.custody import openssl
 from tests.services.custody.contract import ROOTS, CustodianContract, VectorContract
+from tests.services.custody.tasks import psam_load
 
 DES, SM4, EITHER = KeyAlgorithm.DES, KeyAlgorithm.SM4, KeyAlgorithm.EITHER
 FACTOR = bytes.fromhex("9901000100000001")
@@ -199,3 +200,29 @@ def test_without_a_counter_there_are_no_purchases(holding):
 def test_it_takes_no_more_than_the_keys_of_cards(holding):
     kek = (KeyPlan("KEK", 1, KeyAlgorithm.AES), Secret(os.urandom(32)))
     assert repr(holding((KeyPlan("IRK", 1, SM4), Secret(os.urandom(16))), kek)) == "<KeystoreCustodian of 1 keys>"
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.DES, Algorithm.SM4])
+@pytest.mark.parametrize(("steps", "region"), [(3, ""), (2, "99"), (1, "990100")])
+def test_a_psam_gets_a_key_of_the_level_that_the_keystore_has_or_a_lower_one(tmp_path, algorithm, steps, region):
+    whose = CardFactors(algorithm, "990100", FACTOR)
+    national = openssl.Card(whose, ROOTS)
+    path, opener = tmp_path / "keys.json", CredentialKey(Secret(os.urandom(32)))
+    create_keystore(path, opener, development_mode=True)
+    kind = DES if algorithm is Algorithm.DES else SM4
+    with changing(path, opener, development_mode=True) as keystore:
+        value = Secret(national.key(KeyReference("IRK"), steps))
+        keystore.add(KeyPlan("IRK", 1, kind, steps, region), value)
+        keystore.add(KeyPlan("PSAM-MKADF", 1, kind), ROOTS[KeyReference("PSAM-MKADF")])
+    custodian = KeystoreCustodian(open_keystore(path, opener, development_mode=True))
+    for levels in (1, 2, 3):
+        task = psam_load("IRK", levels)
+        if levels <= steps:
+            assert custodian.perform(KeyRequest(whose, (task,))) == (national.answer(task),)
+        else:
+            with pytest.raises(KeyUnavailableError, match=f"{steps} levels above a card, and {levels} are wanted"):
+                custodian.perform(KeyRequest(whose, (task,)))
+    elsewhere = CardFactors(algorithm, "110100", FACTOR)
+    if region:
+        with pytest.raises(KeyUnavailableError, match="other regions"):
+            custodian.perform(KeyRequest(elsewhere, (psam_load("IRK", 1),)))
