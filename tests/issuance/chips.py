@@ -1,4 +1,4 @@
-"""Chips of four kinds, an order for each that fills files of every structure, and a conversation that can be watched."""
+"""Chips of four kinds, an order for each that fills files of every structure, and how a flow is run with them."""
 
 import hashlib
 from collections.abc import Callable
@@ -135,5 +135,3 @@ def lasting(memory: bytes) -> bytes:
 def constant(size: int) -> bytes:
     """A source of random bytes that are always the same, so that what they are used for can be remembered."""
     return b"\xc3" * size
-
-

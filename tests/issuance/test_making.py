@@ -99,6 +99,11 @@ def test_every_file_that_can_be_read_is_reported_as_it_was_ordered(made):
     del identifier["issuer"]["card_identifier"]
     wanted = records_of(made.order.profile, {**made.order.contents, **identifier})
     found = {file.name: file for file in made.report.files}
+    # The directory of applications is made by the plan: it names those of the SSSE.
+    names = found.pop("DIR")
+    plan = made.order.plan(made.report.historical_bytes, {})
+    (held,) = [file.contents for directory in plan.mf.walk() for file in directory.files if file.name == "DIR"]
+    assert names.digest == hashlib.sha256(b"".join(held)).digest()
     # What no command reads, and bytes that nobody ordered, are not reported.
     assert wanted.keys() - found.keys() == {"medical_account"} | {f"reserved_{number}" for number in range(1, 6)}
     for name, file in found.items():
@@ -117,8 +122,9 @@ def test_the_medical_account_is_on_the_card(made):
         for file in (*directory.files, *directory.internal)
         if file.kind is Kind.AMOUNTS
     ]
-    # Two counters, the balance, two totals in fen, the year and its first day [S2.6 EF of DF04].
-    assert bytes.fromhex("000100020003D090000001F40001E24020240101") in amounts
+    # Two counters, the balance, two totals in fen, the year and its first day.
+    account = bytes.fromhex("000100020003D090000001F40001E24020240101")
+    assert [held.rstrip(b"\x00") for held in amounts] == [account]
 
 
 def test_every_key_of_the_plan_is_proven_and_has_openssls_check_value(made):
@@ -204,7 +210,9 @@ def test_a_card_that_is_examined_again_is_reported_as_it_was_made(made):
     report = made.verify(made.image)
     assert report.files == made.report.files
     assert report.card_identifier == made.report.card_identifier
-    masters = {key for key in made.report.keys if key.proof is KeyProof.EXTERNAL_AUTHENTICATION and key.key.name[:2] == "MK"}
+    masters = {
+        key for key in made.report.keys if key.proof is KeyProof.EXTERNAL_AUTHENTICATION and key.key.name[:2] == "MK"
+    }
     assert set(report.keys) == set(made.report.keys) - masters
 
 

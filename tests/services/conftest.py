@@ -16,13 +16,14 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 
 from apdu.transport.inprocess import InProcessReaders
+from cardlib.custody import KeyCustodian
 from services import logs
 from services.config import Config, LogLevel, Mode
 from services.custody.development import DevelopmentCustodian
 from services.server import Server, build_server
 from simulator.card import SoftwareCard
 from simulator.people import ready_card
-from sscard.v1 import card_pb2_grpc, reader_pb2_grpc
+from sscard.v1 import card_pb2_grpc, keys_pb2_grpc, reader_pb2_grpc
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +126,17 @@ async def service(service_over: Callable[..., Awaitable[Service]]) -> Service:
     readers.insert("two", ready_card("2.0"), t0=True)
     readers.insert("three", ready_card("3.0"), t0=True)
     return await service_over(readers)
+
+
+@pytest.fixture
+def serving(service_over: Callable[..., Awaitable[Service]]) -> Callable[..., Awaitable[Any]]:
+    """Starts a service that answers key requests and returns its stub; keyword arguments are settings."""
+
+    async def start(custodian: KeyCustodian | None = None, **settings: Any) -> Any:
+        service = await service_over(InProcessReaders([]), custodian, **{"serve_keys": True} | settings)
+        return keys_pb2_grpc.KeyServiceStub(service.channel)
+
+    return start
 
 
 @pytest.fixture
