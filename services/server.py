@@ -21,6 +21,7 @@ from services.config import Config, ConfigError
 from services.custody.keystore import Opener
 from services.custody.opening import open_custodian
 from services.events import EventKind
+from services.hidden_readers import readers_for_cards
 from services.interceptors import CallInterceptor
 from services.issuance.opening import STANDARD, Flows, StoreOfService, issuance_service
 from services.key_service import STATIONS, TERMINALS, KeyService
@@ -143,14 +144,15 @@ class Server:
 def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, flows: Flows = STANDARD) -> Server:
     """A server over these readers and keys, not started yet.
 
-    ``flows``: what makes cards and examines them. Raises
-    :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles and templates that cannot be used.
+    ``readers``: all that there are; the PSAM's is hidden from clients here. ``flows``: what makes cards and examines
+    them. Raises :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles and templates that
+    cannot be used.
     """
     served = services_of(config)
     check_access(served)
     regional = open_regional_profiles(config)
     hub = ReaderHub(
-        readers,
+        readers_for_cards(config, readers),
         card_wait=config.card_wait,
         event_queue=config.event_queue,
         traffic=logs.traffic(config.log_level),

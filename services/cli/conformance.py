@@ -27,6 +27,7 @@ from services.cli.recording import recording
 from services.config import Config
 from services.custody.opening import open_custodian
 from services.errors import InvalidRequestError
+from services.hidden_readers import readers_for_cards
 from services.opening import open_readers
 from services.requests import packed_pin
 from sscard.v1.reader_pb2 import SLOT_STATE_CARD, SLOT_STATE_EMPTY, Reader
@@ -90,7 +91,7 @@ def conformance(
         with (
             reported(),
             closing(open_readers(settings)) as readers,
-            _connected(readers, _chosen(readers, reader), record, chosen) as card,
+            _connected(readers, _chosen(readers_for_cards(settings, readers), reader), record, chosen) as card,
         ):
             subject, results = _test(card, settings, chosen, pin, readers)
     _report(subject, results)

@@ -4,10 +4,7 @@ import grpc
 import pytest
 
 from cardlib.crypto import Algorithm
-from cardlib.key_requests import (
-    CardFactors,
-    Cryptogram,
-)
+from cardlib.key_requests import CardFactors, Cryptogram
 from services.mapping.keys import MAX_TASKS
 from sscard.v1 import card_pb2, keys_pb2
 from tests.services.key_tasks import CARD_FACTOR, CRYPTOGRAM, EVERY, FOR_CARDS, IRK, ORIGINAL, message
