@@ -26,6 +26,8 @@ DIR_SFI: Final = 0x1E
 """SFI of the DIR file as real cards have it [S5; S2.3 §6 says 5…15]."""
 DIR_NAME: Final = "DIR"
 """Name of the planned DIR file; no file of a profile has it."""
+MASTER_TRIES: Final = 8
+"""Tries that a master key has at least, as in FMCOS's manual: a chip that was cut off is asked which one it has."""
 DEFAULT_VERSION: Final = 1
 """The version of keys that are there once."""
 
@@ -273,9 +275,15 @@ class _Keys:
             purpose=key.purpose,
             level=key.level,
             card_id=version if key.purpose in _BY_INDEX else key.card_id or 0,
-            tries=None if key.purpose in _NEVER_BLOCKS else self._parameters.key_tries,
+            tries=_tries(key.purpose, self._parameters.key_tries),
             size=key.size(self._parameters.algorithm),
         )
+
+
+def _tries(purpose: Purpose, of_others: int) -> int | None:
+    if purpose in _NEVER_BLOCKS:
+        return None
+    return max(of_others, MASTER_TRIES) if purpose is Purpose.MASTER else of_others
 
 
 def _is_loadable(key: KeyDeclaration) -> bool:

@@ -19,14 +19,16 @@ _EXTERNAL_AUTHENTICATE = 0x82
 class Sealer:
     """Seals what is not sealed yet.
 
-    ``attempt``: how often this was begun before. Where asking a directory which master key it has may cost a try of the
-    key, every other attempt asks for the other one first: so two that were cut short never cost two tries in a row.
+    Asking a directory which master key it has may cost a try of the key, at one directory in each run; the right
+    answer, which comes next, gives it back. Where the system says of itself which directories are ended, every other
+    ``attempt`` asks for the other key first, so that runs that are cut off between the two do not add up.
     """
 
     def __init__(self, talk: BuildingTalk, material: Material, attempt: int) -> None:
         self._talk = talk
         self._material = material
         self._final_first = attempt % 2 == 1
+        self._custodian_answers = False
         self._open = False  # a directory was found that is not sealed: those behind it are not, either
 
     def run(self, *, begun: bool) -> Conversation[bool]:
@@ -63,8 +65,11 @@ class Sealer:
         """
         talk = self._talk
         label = f"authentication with the master key of {directory.name}"
+        if not self._custodian_answers:
+            # Whoever is away must not be missed after a wrong question, when the right one has to follow.
+            yield from self._proof(directory, bytes(MASTER_CHALLENGE))
         # A system that ends directories says so at no cost; another has most of them sealed when it is asked.
-        final = self._final_first != (not talk.encoder.ended)
+        final = self._final_first or not talk.encoder.ended
         answer = yield from self._try(directory, final=final)
         if answer.sw & 0xFFF0 == 0x63C0:
             final = not final
@@ -81,8 +86,7 @@ class Sealer:
         label = f"authentication with the master key of {directory.name}"
         challenge = yield from talk.challenge(label, MASTER_CHALLENGE)
         if final:
-            (proof,) = yield from talk.keys(talk.encoder.proof(directory, challenge), algorithm=algorithm)
-            command = talk.encoder.show(directory, proof, challenge)
+            command = talk.encoder.show(directory, (yield from self._proof(directory, challenge)), challenge)
         else:
             key = self._material.temporary[algorithm]
             command = talk.encoder.authenticate(directory, algorithm, key, challenge)
@@ -103,8 +107,15 @@ class Sealer:
         load = self._material.loads[directory.name, directory.master_key.reference]
         talk.put(label, self._material.protected(load, algorithm, challenge))
         challenge = yield from talk.challenge(f"proof of the {label}", MASTER_CHALLENGE)
-        (proof,) = yield from talk.keys(talk.encoder.proof(directory, challenge), algorithm=algorithm)
+        proof = yield from self._proof(directory, challenge)
         talk.put(f"proof of the {label}", talk.encoder.show(directory, proof, challenge))
+
+    def _proof(self, directory: PlannedDirectory, challenge: bytes) -> Conversation[bytes]:
+        """The custodian's cryptogram with the final master key."""
+        talk, algorithm = self._talk, self._talk.encoder.algorithm(directory, self._talk.plan)
+        (proof,) = yield from talk.keys(talk.encoder.proof(directory, challenge), algorithm=algorithm)
+        self._custodian_answers = True
+        return proof
 
     def _end(self, directory: PlannedDirectory) -> None:
         self._talk.put(f"end of pre-issue of {directory.name}", *self._talk.encoder.end(directory))

@@ -142,8 +142,8 @@ def test_rights_that_need_no_key(with_household) -> None:
     ("directory", "name", "version", "expected"),
     [
         # P1 P2, type, right to use, right to change, then as the type has it
-        pytest.param("MF", "MKMF", 1, "0100 39 F0 FA AA 33", id="MK of the MF"),
-        pytest.param("SSSE", "MKSSSE", 1, "0100 39 00 40 40 33 01", id="MK"),
+        pytest.param("MF", "MKMF", 1, "0100 39 F0 FA AA 88", id="MK of the MF"),
+        pytest.param("SSSE", "MKSSSE", 1, "0100 39 00 40 40 88 01", id="MK"),
         pytest.param("SSSE", "IRK", 2, "0100 30 00 40 02 00", id="IRK"),
         pytest.param("SSSE", "STKSSSE", 1, "0100 36 00 40 FF FF", id="STK"),
         pytest.param("SSSE", "UKSSSE", 3, "0104 39 00 40 C0 33 03", id="UK"),
@@ -171,20 +171,20 @@ def test_pin_as_in_the_field_script(v2) -> None:
 def test_keys_in_clear_as_in_the_field_script(v2) -> None:
     mf, ssse = v2.plan.mf, v2.directories["SSSE"]
     master = ENCODER.add_key(mf.master_key, mf, v2.plan)
-    assert hexed(master.clear(Secret(bytes(16)))) == "80D4010015" + "39F0FAAA33" + "00" * 16
+    assert hexed(master.clear(Secret(bytes(16)))) == "80D4010015" + "39F0FAAA88" + "00" * 16
     stk = ENCODER.add_key(ssse.key("STKSSSE"), ssse, v2.plan)
     assert hexed(stk.clear(Secret(bytes(8))))[:12] == "80D401000D36"
 
 
 def test_the_master_key_is_replaced_encrypted_with_a_mac(v2) -> None:
     loading = ENCODER.replace_master(v2.plan.mf, v2.plan)
-    assert loading.header.hex().upper() == "F9F0FAAA33"
+    assert loading.header.hex().upper() == "F9F0FAAA88"
     old = Secret(bytes(16))
     cipher = encrypted_key(Algorithm.DES, old, loading.block(Secret(bytes(16))))
     assert loading.message(cipher)[:5].hex().upper() == "84D439001C"
     assert hexed(loading.protected(cipher, bytes(4)))[:10] == "84D439001C"
     below = ENCODER.replace_master(v2.directories["DF01"], v2.plan)
-    assert below.header.hex().upper() == "F90040403301"
+    assert below.header.hex().upper() == "F90040408801"
 
 
 def test_authentication_is_plain_at_the_mf_and_in_two_steps_below(v2) -> None:

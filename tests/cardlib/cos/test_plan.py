@@ -125,7 +125,10 @@ def test_only_keys_that_somebody_authenticates_with_can_block() -> None:
         *("IRK", "BK", "STKSSSE", "DPK", "DLK", "DTK", "LKDF03", "LKDF04", "LKDF06"),
         *(f"STKDF0{number}" for number in range(1, 7)),
     }
-    assert {count for count in tries.values() if count is not None} == {5}
+    masters = {name for name in tries if name.startswith("MK")}
+    assert {count for name, count in tries.items() if count is not None and name not in masters} == {5}
+    assert {tries[name] for name in masters} == {8}, "as in the manual of FMCOS"
+    assert plan_card(V2, replace(DES, key_tries=12), KEYS).mf.master_key.tries == 12
 
 
 def test_files_have_the_space_of_the_profile_or_of_what_is_written() -> None:

@@ -116,7 +116,7 @@ def test_rights_that_two_bytes_cannot_hold(with_household, read) -> None:
     ("directory", "name", "version", "expected"),
     [
         # P1 P2, type id version EF, tries algorithm level length
-        pytest.param("SSSE", "MKSSSE", 1, "0100 000001EF 0300FF10", id="MK"),
+        pytest.param("SSSE", "MKSSSE", 1, "0100 000001EF 0800FF10", id="MK"),
         pytest.param("SSSE", "IRK", 3, "0000 0E0003EF FF000010", id="IRK"),
         pytest.param("SSSE", "STKSSSE", 1, "0000 070201EF FF010008", id="STK, single DES"),
         pytest.param("SSSE", "PUK", 1, "0000 0D0601EF 03000610", id="PUK"),

@@ -144,7 +144,7 @@ def test_the_key_file_is_the_first_file_and_the_master_key_the_first_key(t514) -
         assert data(create)[5:7] == data(select) == directory.fid.to_bytes(2, "big")
         assert data(key_file)[7:12].hex() == "c300020418"
         algorithm = "03" if plan.algorithm is Algorithm.SM4 else "00"
-        assert (master.cla, data(master)[:8].hex()) == (0x80, f"000001ef03{algorithm}ff10")
+        assert (master.cla, data(master)[:8].hex()) == (0x80, f"000001ef08{algorithm}ff10")
         # Under construction a directory has a key that is not the card's.
         assert data(master)[8:] == TEMPORARY_KEY.reveal()
         assert [command.header.hex() for command in section[4:6]] == ["00840000", "00820000"]
