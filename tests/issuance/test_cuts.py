@@ -43,10 +43,10 @@ CUTS: Final = (
 """How power fails at a write; torn, with none, half, and all of the bytes that it changes."""
 TO_THE_END: Final = 32
 """One state in so many is gone on with to the end, whatever is known."""
+MORE: Final = 3
+"""Cuts in a row behind the first, at the same command."""
 PULLED: Final = 59
 """At one command in so many a card is pulled in truth."""
-TRANSPORT_TRIES: Final = 33
-"""Where a chip keeps the tries that its transport key has left."""
 BEHIND: Final = frozenset({Stage.BUILDING, Stage.SEALING, Stage.WRITING})
 """Stages at which a run may be known."""
 UPDATES: Final = frozenset({0xDC, 0xD6})
@@ -199,18 +199,9 @@ class Bench:
             pass
         else:
             self.whole += 1
-            assert self.ended(card.eeprom.content) == self.ended(self.undisturbed.final)
+            assert lasting(card.eeprom.content) == lasting(self.undisturbed.final)
         if known is not None:
             known.update(passed)
-
-    def ended(self, memory: bytes) -> bytes:
-        """A finished card's memory, as far as it lasts.
-
-        FMCOS does not give the try of its transport code back when the MF is made, so a cut there costs one for good:
-        nobody asks for that code again.
-        """
-        tries = slice(TRANSPORT_TRIES, TRANSPORT_TRIES + (self.order.chip == "fmcos"))
-        return lasting(memory[: tries.start] + memory[tries.stop :])
 
     def states(self, first: int, last: int) -> tuple[dict[bytes, State], int]:
         """What cuts at these writes leave once power is back, each different memory once; and how many cuts that is."""
@@ -342,23 +333,20 @@ def test_more_cuts_at_the_same_place_while_master_keys_are_replaced(bench, capsy
         return after[met]
 
     places = 0
-    memories = list(bench.undisturbed.memories())
-    whole_commands = {lasting(memories[before]) for before, _ in bench.undisturbed.commands}
-    for lasts, state in part.found.items():
-        more = 3 if lasts in whole_commands else 1
+    for state in part.found.values():
         card = bench.card(state.memory)
         card.power_on()
         for attempt in (1, 2):
             for place in range(len(left_by(card.eeprom.content, attempt))):
                 memory = card.eeprom.content
-                for cut in range(more):
+                for cut in range(MORE):
                     left = left_by(memory, attempt + cut)
                     memory = left[min(place, len(left) - 1)]
-                left_by(memory, attempt + more)
+                left_by(memory, attempt + MORE)
                 places += 1
     part.tell(bench, capsys)
     with capsys.disabled():
-        print(f"{places} times one or three more cuts, {len(after)} different runs")  # noqa: T201
+        print(f"{places} times {MORE} more cuts, {len(after)} different runs")  # noqa: T201
     assert part.cuts > 500
     assert len(part.found) > 20
     assert places > 1000

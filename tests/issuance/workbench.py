@@ -4,26 +4,33 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
+import pytest
+
+from apdu.errors import CardRemovedError
 from apdu.flow import Flow, Question, run
 from apdu.readers import Transmit, executor
+from apdu.secret import Secret
 from apdu.transport.inprocess import InProcessReaders
 from apdu.transport.wrappers import get_response
 from cardlib.crypto import Algorithm
 from cardlib.custody import KeyCustodian
 from cardlib.issuance.flow import issue_card, verify_card
 from cardlib.issuance.order import CardOrder
-from cardlib.issuance.questions import Note, Reset
+from cardlib.issuance.questions import Note, Reset, Stage
 from cardlib.issuance.report import CardReport
-from cardlib.key_requests import KeyRequest
+from cardlib.key_requests import CardFactors, KeyRequest
+from cardlib.keys import KeyReference
+from services.custody.development import DevelopmentCustodian
 from simulator.card import SoftwareCard
 from simulator.faults import Fault, FaultyChip
 from simulator.memory.eeprom import Eeprom
-from tests.issuance.chips import KINDS, Custodian, Kind, constant
+from tests.issuance.chips import KINDS, Custodian, Kind, constant, lasting
 
 READER: Final = "Counter 1"
+CHIPS: Final = ("t514", "fmcos")
 ALL_KINDS: Final = {
     f"{chip}-{version}-{algorithm.name}": Kind(chip, version, algorithm)
-    for chip in ("t514", "fmcos")
+    for chip in CHIPS
     for version in ("2.0", "3.0")
     for algorithm in (Algorithm.DES, Algorithm.SM4)
 }
@@ -123,3 +130,61 @@ class Bench:
             return run(begin(atr=connection.atr), execute, answer)
         finally:
             connection.close()
+
+
+class OtherKeys(DevelopmentCustodian):
+    """The development keys, but for those of these names."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(development_mode=True)
+        self._names = names
+
+    def card_key(self, card: CardFactors, key: KeyReference) -> Secret:
+        found = super().card_key(card, key)
+        return Secret(bytes(byte ^ 0x5A for byte in found.reveal())) if key.name in self._names else found
+
+
+def memory(chip: SoftwareCard) -> bytes:
+    """A digest of what the chip remembers."""
+    return lasting(chip.eeprom.content)
+
+
+def at_scripts(kind: Kind) -> list[bytes]:
+    """What the chip remembers before each script of a whole issue that begins with something new."""
+    chip, seen = blank(kind), dict[bytes, bytes]()
+    bench = Bench(chip)
+
+    def wrap(transmit: Transmit) -> Transmit:
+        def watched(commands: Sequence[bytes]) -> list[bytes]:
+            seen.setdefault(memory(chip), chip.eeprom.content)
+            return transmit(commands)
+
+        return watched
+
+    bench.wrap = wrap
+    bench.issue(kind.order(), begun=False)
+    return list(seen.values())
+
+
+def chip_with(content: bytes) -> SoftwareCard:
+    """A chip that remembers this."""
+    return SoftwareCard(Eeprom(content), rng=constant)
+
+
+def stopped_at(kind: Kind, stage: Stage, detail: str) -> SoftwareCard:
+    """A chip as it is when this step was noted."""
+    chip = blank(kind)
+    bench = Bench(chip)
+
+    def wrap(transmit: Transmit) -> Transmit:
+        def watched(commands: Sequence[bytes]) -> list[bytes]:
+            if bench.notes[-1].stage is stage and bench.notes[-1].detail == detail:
+                raise CardRemovedError("pulled out", reader=READER)
+            return transmit(commands)
+
+        return watched
+
+    bench.wrap = wrap
+    with pytest.raises(CardRemovedError):
+        bench.issue(kind.order(), begun=False)
+    return chip
