@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 from apdu.secret import Secret
 from apdu.tlv import parse_simple
@@ -10,6 +9,7 @@ from cardlib import model
 from cardlib.cos.encoders import ENCODERS
 from cardlib.cos.plan import CardParameters, Records, plan_card
 from cardlib.crypto import Algorithm
+from cardlib.issuance.order import Contents, records_of
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KeyReference
 from simulator.card import SoftwareCard
@@ -18,10 +18,7 @@ from simulator.making.maker import TEMPORARY_KEY, make
 from simulator.memory.image import CardImage
 from simulator.neighbours import bank_application, certificate_area
 
-__all__ = ["CardImage", "Contents", "Issue", "encoded", "image_for", "image_of_records"]
-
-Contents: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""Values by the profile's names of file and item, as the files' ``encode`` takes them; what is not there is blank."""
+__all__ = ["CardImage", "Contents", "Issue", "image_for", "image_of_records"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +51,7 @@ def image_for(
     Raises :class:`~cardlib.errors.ItemError` for a value that its item cannot hold, :class:`KeyError` for a file that
     the profile does not have.
     """
-    records = encoded(profile, contents)
-    return image_of_records(profile, records, issue, root_keys)
-
-
-def encoded(profile: model.CardProfile, contents: Contents) -> Records:
-    """The records of all files of a profile that hold these values; errors as for :func:`image_for`.
-
-    Internal files without values are left out: the operating system begins with zeros.
-    """
-    for name in contents:
-        profile.file_named(name)
-    return {
-        file.name: tuple(file.encode(contents.get(file.name, {})))
-        for directory in profile.directories
-        for file in directory.files
-        if file.name in contents or not isinstance(file, model.InternalFile)
-    }
+    return image_of_records(profile, records_of(profile, contents), issue, root_keys)
 
 
 def image_of_records(

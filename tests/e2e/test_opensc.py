@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from simulator.image import encoded
+from cardlib.issuance.order import records_of
 from simulator.pcscd import VirtualReaders
 from simulator.people import READY, ready_card
 
@@ -62,7 +62,7 @@ def exchanges(printed: str) -> list[Exchange]:
 def records(version: str, file: str) -> dict[int, str]:
     """The records of a file of the ready-made card by their tag, in hexadecimal."""
     ready = READY[version]
-    stored = encoded(ready.profile, ready.contents(ready.serial))[file]
+    stored = records_of(ready.profile, ready.contents(ready.serial))[file]
     return {record[0]: record.hex().upper() for record in stored}
 
 

@@ -49,7 +49,8 @@ def test_directories(v2, name, expected) -> None:
 
 
 def test_space_of_a_directory_counts_all_in_it(v2) -> None:
-    # Two headers of 11, the name, the key file; EF05 with its header: DF05 has MK, STK (8 bytes, no version) and UK1 three times.
+    # Two headers of 11, the name, the key file; EF05 with its header: DF05 has MK, UK1 three times and STK, which has
+    # 8 bytes and no version.
     keys = 4 * (16 + 9) + (8 + 8)
     expected = 11 + 16 + (11 + keys) + (11 + 506)
     command = ENCODER.create_directory(v2.directories["DF05"], CODE)

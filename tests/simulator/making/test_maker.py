@@ -16,12 +16,12 @@ from cardlib.cos.t514 import T514
 from cardlib.crypto import SM4, TRIPLE_DES, Algorithm, CipherSuite
 from cardlib.development_keys import load
 from cardlib.errors import KeyUnavailableError
+from cardlib.issuance.order import records_of
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KeyReference
 from cardlib.model import Structure
 from cardlib.profiles.v2 import V2
 from cardlib.profiles.v3 import V3
-from simulator.image import encoded
 from simulator.making.maker import TEMPORARY_KEY, MakingError, make
 from simulator.people import INITIAL_PIN, READY
 
@@ -68,7 +68,7 @@ class FakeChip:
 
 def planned(ready: str, historical: bytes = HISTORICAL, **files: Sequence[bytes]) -> tuple[Plan, dict]:
     card = READY[ready]
-    records = {**encoded(card.profile, card.contents(2000)), **files}
+    records = {**records_of(card.profile, card.contents(2000)), **files}
     parameters = CardParameters(algorithm=card.algorithm, historical_bytes=historical)
     return plan_card(card.profile, parameters, ROOTS, records), records
 
@@ -270,7 +270,7 @@ def test_fmcos_fills_the_files_of_a_directory_before_it_is_left(fmcos) -> None:
 def test_cards_of_1_0_are_built_too(dialect) -> None:
     chip = FakeChip(HISTORICAL)
     card = READY["1.0"]
-    records = encoded(card.profile, card.contents(2000))
+    records = records_of(card.profile, card.contents(2000))
     parameters = CardParameters(algorithm=Algorithm.DES, historical_bytes=HISTORICAL)
     plan = plan_card(card.profile, parameters, ROOTS, records)
     make(chip, plan, records, key_values(plan), INITIAL_PIN, Secret(b"\xff" * 8), dialect)

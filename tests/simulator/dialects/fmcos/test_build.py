@@ -7,12 +7,12 @@ from cardlib.cos.fmcos import Fmcos
 from cardlib.cos.plan import CardParameters, plan_card
 from cardlib.crypto import Algorithm, suite_for
 from cardlib.development_keys import load
+from cardlib.issuance.order import records_of
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KeyReference
 from cardlib.model import Structure
 from simulator.card import SoftwareCard
 from simulator.dialects.fmcos import FMCOS
-from simulator.image import encoded
 from simulator.making.maker import make
 from simulator.memory.system import LifeCycle
 from simulator.people import INITIAL_PIN, READY
@@ -29,7 +29,7 @@ class Built:
         historical = ready.historical_bytes(2000)
         self.algorithm = ready.algorithm
         self.suite = suite_for(ready.algorithm)
-        self.records = encoded(ready.profile, ready.contents(2000))
+        self.records = records_of(ready.profile, ready.contents(2000))
         parameters = CardParameters(algorithm=ready.algorithm, historical_bytes=historical)
         self.plan = plan_card(ready.profile, parameters, ROOTS, self.records)
         card = CardFactors(ready.algorithm, "990000", historical[5:])
