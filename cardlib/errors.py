@@ -12,9 +12,11 @@
     ├─ PinRequiredError           the file wants the PIN, and none was given
     ├─ LastPinTryError            one try is left, and the caller did not allow it to be used
     ├─ ReadBackError              what was written does not stand on the card
+    ├─ OtherHolderError           the card is not of the record that it is compared with
     ├─ ChipError                  a chip cannot become the card that was ordered
     │  ├─ WrongChipError          another operating system, or no such chip at all
     │  ├─ UsedChipError           something was built on it already, and not by this order
+    │  ├─ BlankChipError          there is no card on it yet
     │  ├─ PremadeCardError        it is not the pre-made card that the order is for
     │  ├─ TransportKeyError       the transport key is not the chip's
     │  ├─ ChipFullError           it has not the room
@@ -110,10 +112,21 @@ class ReadBackError(CardError):
         super().__init__(f"the file {file} does not hold what was written to it")
 
 
-class ChipError(CardError):
-    """A chip cannot become the card that was ordered (制卡失败); ``blank``: it was seen to be blank, and still is."""
+class OtherHolderError(CardError):
+    """The card holds another holder than the record that it is compared with (卡片与制卡数据不是同一人)."""
 
-    blank = False
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"this card is not of this record: the file {file} holds somebody else")
+
+
+class ChipError(CardError):
+    """A chip cannot become the card that was ordered (制卡失败).
+
+    ``untouched``: it was seen that neither this attempt nor an earlier one of the same order has written to it.
+    """
+
+    untouched = False
 
 
 class WrongChipError(ChipError):
@@ -130,6 +143,13 @@ class UsedChipError(ChipError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the chip is not blank: {what}")
+
+
+class BlankChipError(ChipError):
+    """A card is to be examined, and none was made on the chip yet (空白芯片)."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no card on the chip yet")
 
 
 class PremadeCardError(ChipError):

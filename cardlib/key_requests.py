@@ -5,7 +5,7 @@ Every task names its keys; who answers knows the values (:mod:`cardlib.custody`)
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from apdu.flow import Question
 from apdu.secret import Secret
@@ -23,7 +23,7 @@ class CardFactors:
 
     algorithm: Algorithm
     region: str
-    card_factor: bytes
+    card_factor: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         factors(self.region, self.card_factor)
@@ -112,10 +112,11 @@ class Encipherment:
 class LoadedKey:
     """A key or PIN on its way into a chip by WRITE KEY (密钥装载): the encrypted block ‖ its MAC of 4 bytes.
 
-    ``value``: which of the card's keys, or a PIN that the asker knows, packed. ``under``: the key that protects it, TMK
-    or a master key. ``header``: what stands before the value in the block; ``width``: bytes that the value is filled up
-    to with FF, 0 for none. ``head``: CLA, INS, P1 and P2 of the command; ``challenge``: 4 or 8 bytes, the chip's last;
-    b"" for a load without a MAC, whose answer is the block alone. See :mod:`cardlib.cos.protection`.
+    ``value``: which of the card's keys, or a PIN that the asker knows, packed. ``under``: what protects it, TMK.
+    ``header``: what stands before the value in the block; ``width``: bytes that the value is filled up to with FF, 0
+    for none, both as :func:`cardlib.cos.encoder.require_loading` knows them. ``head``: CLA, INS, P1 and P2 of the
+    command; ``challenge``: 4 or 8 bytes, the chip's last; b"" for a load without a MAC, whose answer is the block
+    alone. See :mod:`cardlib.cos.protection`.
     """
 
     value: KeyReference | Secret
@@ -173,7 +174,27 @@ class CodeOfCard:
     """
 
     key: KeyReference
-    data: bytes
+    data: bytes = field(repr=False)
+
+
+OTHER_TERMINAL: Final = (
+    "the card was told the terminal number of somebody else, who alone can make its MAC1: ask for the terminal number "
+    "here, and begin the purchase anew"
+)
+"""Why a :class:`Purchase` is refused by whom it does not belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What a card that shall pay is told (终端机编号、密钥索引号): terminal number, 6 bytes ‖ key index, 1.
+
+    Both are those of whoever answers, who can then make MAC1. Asked before every purchase, because the card is told
+    both in INITIALIZE FOR PURCHASE, and MAC1 is over the number [S2.9 §5.2, S2.5 §7.6]. ``key`` is DPK in the version
+    that is wanted; the index may be another one, where whoever answers has no choice: the card's answer then says which
+    version that is.
+    """
+
+    key: KeyReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +204,9 @@ class Purchase:
     The answer: terminal number, 6 bytes ‖ terminal sequence number, 4 ‖ MAC1, 4. ``key`` is DPK. ``random``: 4 bytes
     and ``sequence``: the purchase counter, both from INITIALIZE FOR PURCHASE.
     ``amounts``: account, self-paid and pooled, in fen. ``kind``: transaction type, one byte. ``time``: 7 bytes,
-    YYYYMMDDhhmmss packed. A terminal sequence number is given out once, whatever becomes of the purchase.
+    YYYYMMDDhhmmss packed. ``terminal``: the terminal number that the card was told, 6 bytes, from :class:`Terminal`;
+    whoever has another one refuses with :class:`~cardlib.errors.KeyUnavailableError`, for the card would refuse his
+    MAC1. A terminal sequence number is given out once, whatever becomes of the purchase.
     """
 
     key: KeyReference
@@ -192,6 +215,7 @@ class Purchase:
     amounts: tuple[int, int, int] = field(repr=False)
     kind: int
     time: bytes
+    terminal: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +240,7 @@ KeyTask: TypeAlias = (
     | Disclosure
     | CheckValue
     | CodeOfCard
+    | Terminal
     | Purchase
     | Verification
 )

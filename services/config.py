@@ -179,7 +179,10 @@ class Config(BaseSettings):
     serve_keys: bool = False
     """Whether KeyService is served: results of keys for terminals, never keys."""
     serve_building_keys: bool = False
-    """Whether KeyService also offers what puts keys into chips, for personalisation stations."""
+    """Whether KeyService also offers what puts keys into chips, for personalisation stations: who is offered that, can
+    have every key of every card."""
+    serve_psam_keys: bool = False
+    """Whether KeyService also offers what issues PSAMs: who is offered that, can have the root keys."""
 
     @model_validator(mode="after")
     def _production_is_serious(self) -> Self:
@@ -196,6 +199,10 @@ class Config(BaseSettings):
             raise ValueError("serve_keys and centre: a service has keys to serve or asks a centre for them; set one")
         if self.serve_building_keys and not self.serve_keys:
             raise ValueError("serve_building_keys adds to what KeyService offers: set serve_keys = true as well")
+        if self.serve_psam_keys and not self.serve_building_keys:
+            raise ValueError(
+                "serve_psam_keys adds to what stations are offered: set serve_building_keys = true as well"
+            )
         return self
 
     @model_validator(mode="after")

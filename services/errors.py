@@ -11,6 +11,7 @@
     ├─ IssuanceError        a card cannot be made for this request
     │  ├─ IssuanceOpenError       another request has begun with this chip
     │  ├─ RequestReusedError      the request id is that of another order or chip
+    │  ├─ OrderRepeatedError      another request makes this card, or has made it
     │  ├─ SupersededError         somebody else has begun the issuance again, or ended it
     │  ├─ JournalError            the journal cannot be kept
     │  ├─ CertificateUnknownError
@@ -86,6 +87,17 @@ class RequestReusedError(IssuanceError):
     def __init__(self, request_id: str, what: str) -> None:
         self.request_id = request_id
         super().__init__(f"the request {request_id} is known with another {what}")
+
+
+class OrderRepeatedError(IssuanceError):
+    """Another request makes, or has made, the card of this order or of its number; ``request_id`` is that one.
+
+    To make it once more takes a reason (``again_reason``).
+    """
+
+    def __init__(self, request_id: str, what: str) -> None:
+        self.request_id = request_id
+        super().__init__(f"the request {request_id} makes, or has made, a card {what}")
 
 
 class SupersededError(IssuanceError):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from enum import Enum
 from typing import Any, Final, cast
 
@@ -27,6 +28,7 @@ from cardlib.key_requests import (
     PsamKeyLoad,
     Purchase,
     Tac,
+    Terminal,
     Verification,
     key_names,
 )
@@ -34,12 +36,11 @@ from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, Purpose
 from services.errors import DeadlineError, InvalidRequestError
 from services.lane import Lane
 from services.mapping.keys import request_of
+from services.wrong_answers import Attempt, WrongAnswers
 from sscard.v1 import keys_pb2, keys_pb2_grpc
 
 AT_ONCE: Final = 16
 """Requests that the custodian works on at the same time; others wait."""
-
-UNKNOWN_KEY: Final = "?"
 
 _log = structlog.get_logger("services.keys")
 
@@ -50,12 +51,13 @@ class Use(Enum):
     CARDS = "to work with cards"
     """At a terminal: to read, to update, to change a PIN, to pay, to check what a card answers."""
     BUILDING = "to build cards"
-    """To put keys into chips, and to prove them: at a personalisation station."""
+    """To put keys into chips, and to prove them: at a personalisation station. It is told TMK of every chip, so it can
+    decrypt what is loaded: the right to build is the right to every key of every card."""
     PSAMS = "to issue PSAMs"
     """To put roots of cards' keys into PSAMs. Whoever may do that, can learn the roots by a PSAM of his own making: so
     it is offered neither to terminals nor to stations, but where PSAMs are issued."""
     ACCOUNTS = "to sign for medical accounts"
-    """MACs that load or book money, and TACs: for whoever keeps the accounts."""
+    """MACs that load or book money, and TACs: for whoever keeps the accounts. Who builds cards could make them, too."""
 
 
 TERMINALS: Final = frozenset({Use.CARDS})
@@ -66,26 +68,29 @@ PSAM_ISSUERS: Final = STATIONS | {Use.PSAMS}
 
 _OF_A_CHIP: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT})
 _OF_A_PSAM: Final = frozenset({Purpose.PSAM_MASTER, Purpose.PSAM_LOADER})
+_MOVES_MONEY: Final = frozenset({Purpose.LOAD, Purpose.PURCHASE})
 
 
-def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:  # noqa: PLR0911 - one for each use
-    """What a task is for; ``keys``: what is known of keys by their name. An unknown one the custodian refuses."""
-    declared = keys.get(key_names(task)[0])
-    purpose = declared.purpose if declared is not None else None
+def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:
+    """What a task is for; ``keys``: what is known of keys by their name. An unknown one the custodian refuses.
+
+    Whatever names a key of a PSAM is for who issues PSAMs, be it to compute, to load or to verify.
+    """
+    purposes = {
+        declared.purpose for name in key_names(task) if (declared := CHIP_KEYS.get(name) or keys.get(name)) is not None
+    }
+    if isinstance(task, PsamKeyLoad) or not purposes.isdisjoint(_OF_A_PSAM):
+        return Use.PSAMS
     match task:
-        case PsamKeyLoad():
-            return Use.PSAMS
-        case Cryptogram() if purpose in _OF_A_PSAM:
-            return Use.PSAMS
-        case Cryptogram() if purpose in _OF_A_CHIP:
+        case Cryptogram() | Verification() if not purposes.isdisjoint(_OF_A_CHIP):
             return Use.BUILDING
-        case Mac() if purpose in {Purpose.LOAD, Purpose.PURCHASE}:
+        case Mac() if not purposes.isdisjoint(_MOVES_MONEY):
             return Use.ACCOUNTS
         case Tac():
             return Use.ACCOUNTS
         case Encipherment() | LoadedKey() | Disclosure() | CheckValue() | CodeOfCard():
             return Use.BUILDING
-        case Cryptogram() | Mac() | PinBlock() | Purchase() | Verification():
+        case Cryptogram() | Mac() | PinBlock() | Terminal() | Purchase() | Verification():
             return Use.CARDS
 
 
@@ -109,28 +114,25 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
         self._allowed = allowed
         self._keys = {**CHIP_KEYS, **keys}
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._wrong = WrongAnswers()
 
     async def PerformKeyTasks(  # noqa: N802  the stub's name
         self, request: keys_pb2.PerformKeyTasksRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> keys_pb2.PerformKeyTasksResponse:
         """What takes keys of one card."""
         deadline = self._deadline(context)
-        wanted = request_of(request)
+        wanted = request_of(request, self._keys)
         _log.info(
             "keys_asked",
             # By another name than the card's item of that, which logs mask.
             key_region=wanted.card.region,
             algorithm=wanted.card.algorithm.name,
             tasks=dict(Counter(type(task).__name__ for task in wanted.tasks)),
-            keys=sorted({self._known(name) for task in wanted.tasks for name in key_names(task)}),
+            keys=sorted({name for task in wanted.tasks for name in key_names(task)}),
         )
         for task in wanted.tasks:
             self._require_offered(task)
         return keys_pb2.PerformKeyTasksResponse(answers=await self._performed(wanted, deadline))
-
-    def _known(self, name: str) -> str:
-        """A name for the log: what is no key may be anything that a caller took for one."""
-        return name if name in self._keys else UNKNOWN_KEY
 
     def _require_offered(self, task: KeyTask) -> None:
         use = use_of(task, self._keys)
@@ -144,10 +146,7 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
                 await self._places.acquire()
         except TimeoutError:
             raise DeadlineError from None
-        lane = Lane("keys")
-        answers = lane.submit(lambda: self._custodian.perform(request))
-        lane.close()
-        answers.add_done_callback(self._leave)
+        answers = self._begun(request)
         await asyncio.wait([answers], timeout=deadline - time.monotonic())
         if not answers.done():
             raise DeadlineError
@@ -157,10 +156,23 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
             # What it was given is the caller's, not a card's.
             raise InvalidRequestError("tasks", str(error)) from None
 
-    def _leave(self, answers: "asyncio.Future[tuple[bytes, ...]]") -> None:
+    def _begun(self, request: KeyRequest) -> "asyncio.Future[tuple[bytes, ...]]":
+        """The answers to come, which give back the place that was taken for them; so does a failure to begin."""
+        with ExitStack() as undoing:
+            undoing.callback(self._places.release)
+            attempt = self._wrong.begin(request)
+            undoing.callback(self._wrong.end, request, attempt, None)
+            lane = Lane("keys")
+            answers = lane.submit(lambda: self._custodian.perform(request))
+            lane.close()
+            undoing.pop_all()
+        answers.add_done_callback(lambda _: self._leave(request, attempt, answers))
+        return answers
+
+    def _leave(self, request: KeyRequest, attempt: Attempt, answers: "asyncio.Future[tuple[bytes, ...]]") -> None:
         self._places.release()
         # Whoever asked may be gone: an error that nobody fetches is no warning.
-        answers.exception()
+        self._wrong.end(request, attempt, None if answers.exception() is not None else answers.result())
 
     def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say

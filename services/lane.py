@@ -18,7 +18,8 @@ class _Job(NamedTuple):
 class Lane:
     """A daemon thread with a queue of jobs (作业队列).
 
-    A card that never answers holds up this thread and nothing else, not even the end of the process: that is why this
+    Whatever a job ends with, the next one has its turn; what is no Exception reaches its caller as a RuntimeError. A
+    card that never answers holds up this thread and nothing else, not even the end of the process: that is why this
     is not a ThreadPoolExecutor, whose threads are joined at exit.
     """
 
@@ -47,12 +48,21 @@ class Lane:
             result, error = None, None
             try:
                 result = job.work()
-            except Exception as raised:  # noqa: BLE001  handed to whoever awaits the future
-                error = raised
+            except BaseException as raised:  # noqa: BLE001  handed to whoever awaits the future
+                error = _told_as(raised)
             try:
                 job.loop.call_soon_threadsafe(_settle, job.future, result, error)
             except RuntimeError:
                 return  # the event loop was closed: nobody is left to work for
+
+
+def _told_as(raised: BaseException) -> Exception:
+    """What an event loop can be told: SystemExit would end it, and a future does not take StopIteration."""
+    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
+        return raised
+    error = RuntimeError(f"a job ended with {type(raised).__name__}")
+    error.__cause__ = raised
+    return error
 
 
 def _settle(future: "asyncio.Future[Any]", result: object, error: Exception | None) -> None:

@@ -14,6 +14,8 @@ MAX_NAME: Final = 255
 """Characters in a reader's name; PC/SC has at most 127 bytes."""
 MAX_FILES: Final = 500
 """Names of files and items in one request; a card has about 300 items."""
+MAX_REASON: Final = 255
+"""Characters of why a card is made once more."""
 MAX_OPERATOR: Final = 64
 """Characters of the name of who makes a card."""
 EVERYTHING: Final = "*"
@@ -72,6 +74,13 @@ def operator(value: str) -> str:
     if len(value) > MAX_OPERATOR or not value.isprintable():
         raise InvalidRequestError("operator", f"takes up to {MAX_OPERATOR} printable characters")
     return value
+
+
+def again_reason(value: str) -> str:
+    """Why a card is made once more, as the caller says."""
+    if len(value) > MAX_REASON or not value.isprintable():
+        raise InvalidRequestError("again_reason", f"takes up to {MAX_REASON} printable characters")
+    return value.strip()
 
 
 def certificate_number(value: str) -> str:

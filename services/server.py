@@ -24,7 +24,7 @@ from services.events import EventKind
 from services.hidden_readers import readers_for_cards
 from services.interceptors import CallInterceptor
 from services.issuance.opening import STANDARD, Flows, StoreOfService, issuance_service
-from services.key_service import STATIONS, TERMINALS, KeyService
+from services.key_service import PSAM_ISSUERS, STATIONS, TERMINALS, KeyService, Use
 from services.lane import Lane
 from services.opening import open_readers, open_regional_profiles
 from services.reader_service import ReaderService
@@ -168,7 +168,7 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, f
             KeyService(
                 custodian,
                 call_deadline=config.call_deadline,
-                allowed=STATIONS if config.serve_building_keys else TERMINALS,
+                allowed=_offered(config),
                 keys=regional.keys,
             ),
             server,
@@ -182,6 +182,13 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, f
     names = (*(service.full_name for service in served), HEALTH, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     return Server(config, hub, custodian, store, server, healthy)
+
+
+def _offered(config: Config) -> frozenset[Use]:
+    """What callers of KeyService may have keys used for."""
+    if config.serve_psam_keys:
+        return PSAM_ISSUERS
+    return STATIONS if config.serve_building_keys else TERMINALS
 
 
 async def serve(config: Config, *, opener: Opener | None = None) -> None:

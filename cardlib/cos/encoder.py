@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from apdu.command import CommandAPDU
+from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.commands import MAC_SIZE
 from cardlib.cos.plan import Plan, PlannedDirectory, PlannedFile, PlannedKey
@@ -15,6 +16,15 @@ from cardlib.keys import KeyReference
 PLAIN, SECURE = 0x80, 0x84
 CREATE, WRITE_KEY = 0xE0, 0xD4
 
+LOADING_HEADERS: Final = {0: range(5, 7), 16: range(8, 9)}
+"""Bytes of the header of WRITE KEY by the width that values are filled up to: FMCOS fills none, T514 all of them."""
+
+
+def require_loading(header: bytes, width: int) -> None:
+    """Raise MalformedError unless some system takes keys with a header of this length, filled up to this width."""
+    if len(header) not in LOADING_HEADERS.get(width, ()):
+        raise MalformedError(f"no chip takes a header of {len(header)} bytes before a key that is filled up to {width}")
+
 
 @dataclass(frozen=True, slots=True)
 class KeyLoading:
@@ -23,13 +33,17 @@ class KeyLoading:
     A custodian who holds the value makes the command without showing it: it encrypts :meth:`block` under the key that
     protects the load (:func:`cardlib.cos.protection.encrypted_key`), computes the MAC of :meth:`message`
     (:func:`~cardlib.cos.protection.loading_mac`), and hands back both for :meth:`protected`. ``header``: what stands
-    before the value. ``width``: bytes that a value is filled up to with FF, 0 for none.
+    before the value. ``width``: bytes that a value is filled up to with FF, 0 for none. Raises MalformedError as
+    :func:`require_loading`.
     """
 
     p1: int
     p2: int
     header: bytes
     width: int = 0
+
+    def __post_init__(self) -> None:
+        require_loading(self.header, self.width)
 
     def block(self, value: Secret) -> Secret:
         """Header and value, as they are loaded; the length byte and padding are the encryption's."""

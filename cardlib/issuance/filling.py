@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -10,11 +11,12 @@ from typing import Any, Final
 from cardlib.errors import ItemError
 from cardlib.files import RECORDS, CyclicFile, ElementaryFile, any_value
 from cardlib.issuance.attachments import Attachments
+from cardlib.issuance.characters import unwritable
 from cardlib.issuance.faults import Fault, split
 from cardlib.issuance.placeholders import Placeholder, Source, Use, filled, placeholders
 from cardlib.issuance.record import PersonRecord
 from cardlib.issuance.template import Template
-from cardlib.schema import Binary, Number, Schema, SchemaError
+from cardlib.schema import Binary, Number, Schema, SchemaError, Text
 from cardlib.values import Value
 from cardlib.written.tables import place_of
 from cardlib.written.values import BLANK, file_values, read
@@ -22,6 +24,8 @@ from cardlib.written.values import BLANK, file_values, read
 BASE64: Final = "base64:"
 """What a value of bytes begins with that is not the name of a file."""
 _LONGEST_BASE64: Final = 1 << 20
+_ROUNDED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}")
+"""A number as spreadsheets show and store it that took a long one for an amount: ``9.9E+17``. Its digits are lost."""
 
 
 class RecordSource(Source):
@@ -36,6 +40,9 @@ class RecordSource(Source):
         """The value, which the schema can hold."""
         written = self._written(placeholder)
         if written is None:
+            return None
+        if isinstance(schema, Text) and isinstance(written, str) and (wrong := unwritable(written)):
+            self._fault(placeholder, *wrong)
             return None
         try:
             value = self._typed(written, schema, fill)
@@ -65,6 +72,10 @@ class RecordSource(Source):
             # That the name is missing is told once, by names_faults.
             if not placeholder.optional and placeholder.name in self._record.values:
                 self._fault(placeholder, "is blank, and the template does not allow that", "不能为空")
+            return None
+        if isinstance(written, str) and _ROUNDED.fullmatch(written):
+            message = "is a number that a spreadsheet has rounded: make the column one of text and enter it again"
+            self._fault(placeholder, message, "数字已被电子表格改写，请将该列设为文本格式后重新录入")
             return None
         return written
 

@@ -15,7 +15,15 @@ from cardlib import commands
 from cardlib.cos.encoders import ENCODERS
 from cardlib.cos.limits import HISTORICAL_BYTES
 from cardlib.cos.plan import Plan, Records
-from cardlib.errors import BuildingError, ChipError, LostChipError, TransportKeyError, UsedChipError, WrongChipError
+from cardlib.errors import (
+    BlankChipError,
+    BuildingError,
+    ChipError,
+    LostChipError,
+    TransportKeyError,
+    UsedChipError,
+    WrongChipError,
+)
 from cardlib.issuance.build import NOT_FOUND, Builder
 from cardlib.issuance.inspect import Inspector
 from cardlib.issuance.material import prepared
@@ -56,11 +64,13 @@ def issue_card(order: CardOrder, atr: bytes, *, begun: bool, rng: RandomBytes, a
     custodian raises; PlanError before the chip is touched.
     """
     if order.premade:
-        return (yield from personalise_card(order, atr, rng=rng))
-    making = _Making(order, atr, rng)
+        return (yield from personalise_card(order, atr, begun=begun, rng=rng))
+    making = _Making(order, atr, rng, begun=begun)
     blank = yield from making.examine()
     if not blank and not begun:
-        raise UsedChipError((yield from making.what_it_is()))
+        used = UsedChipError((yield from making.what_it_is()))
+        used.untouched = True
+        raise used
     new = yield from making.build(blank=blank, attempt=attempt)
     return (yield from making.finish(new=new, writing=True))
 
@@ -68,13 +78,14 @@ def issue_card(order: CardOrder, atr: bytes, *, begun: bool, rng: RandomBytes, a
 def verify_card(order: CardOrder, atr: bytes, *, rng: RandomBytes) -> Flow[CardReport]:
     """Compare a finished card with its order, and prove its keys; nothing is written.
 
-    An order without a PIN leaves out what only the PIN opens. Raises ReadBackError, KeyProofError and what
-    :func:`issue_card` does.
+    An order without a PIN leaves out what only the PIN opens. What needs no PIN in the PIN's directory is compared
+    before it is sent. Raises :class:`~cardlib.errors.OtherHolderError`, :class:`~cardlib.errors.BlankChipError`,
+    ReadBackError, KeyProofError and what :func:`issue_card` does.
     """
-    making = _Making(order, atr, rng)
+    making = _Making(order, atr, rng, begun=False)
     blank = yield from making.examine()
     if blank:
-        raise UsedChipError("nothing at all was built on it yet")
+        raise BlankChipError
     yield from making.identify()
     return (yield from making.finish(new=False, writing=False))
 
@@ -82,13 +93,14 @@ def verify_card(order: CardOrder, atr: bytes, *, rng: RandomBytes) -> Flow[CardR
 class _Making:
     """One order and one chip."""
 
-    def __init__(self, order: CardOrder, atr: bytes, rng: RandomBytes) -> None:
+    def __init__(self, order: CardOrder, atr: bytes, rng: RandomBytes, *, begun: bool) -> None:
         self._order = order
+        self._begun = begun
         self._encoder = ENCODERS[order.chip]
         self._atr = atr
         self._found = ATR.from_bytes(atr).historical_bytes
         if len(self._found) != HISTORICAL_BYTES:
-            raise WrongChipError(order.chip, 0)
+            raise self._wrong_chip(0)
         historical = order.historical_bytes or self._found
         self._serial = self._encoder.serial(historical) if historical != self._found else ()
         plan = order.plan(historical, self._records_with(UNSET, historical))
@@ -108,7 +120,7 @@ class _Making:
         yield from self._talk.note(Stage.EXAMINED)
         answer = yield from self._talk.ask("look for the MF", commands.select_master_file())
         if not answer.is_among((OK,)) and answer.sw not in NOT_FOUND:
-            raise WrongChipError(self._order.chip, answer.sw)
+            raise self._wrong_chip(answer.sw)
         self._blank = answer.sw in NOT_FOUND
         return self._blank
 
@@ -224,6 +236,11 @@ class _Making:
         issuer[_IDENTIFIER] = CardIdentifier(_identity(order.region, historical) + code)
         return records_of(order.profile, {**order.contents, ISSUER.name: issuer})
 
+    def _wrong_chip(self, sw: int) -> WrongChipError:
+        error = WrongChipError(self._order.chip, sw)
+        error.untouched = not self._begun
+        return error
+
     def _transport_refused(self, sw: int) -> CardError:
         error: ChipError
         if sw in {_TRIES, _BLOCKED}:
@@ -232,7 +249,7 @@ class _Making:
             error = TransportKeyError(sw & 0x0F)
         else:
             error = WrongChipError(self._order.chip, sw)
-        error.blank = self._blank
+        error.untouched = self._blank
         return error
 
 

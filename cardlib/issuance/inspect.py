@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from apdu.secret import Secret
-from cardlib.cos.plan import PlannedDirectory, PlannedFile, Records
-from cardlib.errors import ReadBackError
+from cardlib.cos.plan import PlannedDirectory, PlannedFile, PlannedKey, Records
+from cardlib.errors import OtherHolderError, ReadBackError
 from cardlib.issuance.build import enter
 from cardlib.issuance.contents import held, missing, reading
 from cardlib.issuance.prove import Prover, authenticates
 from cardlib.issuance.questions import Stage
 from cardlib.issuance.talk import BuildingTalk, Conversation
+from cardlib.profiles.ssse import HOLDER
 from cardlib.rules import Rule
 
 Held: TypeAlias = dict[str, tuple[bytes, ...]]
@@ -26,7 +27,8 @@ class Inspector:
 
     ``wanted``: what each file is to hold, by name; files that are not there are not looked at. ``new``: nothing was
     written to the card yet, so nothing needs to be read before. ``writing``: write what is missing; else what is
-    missing is a :class:`~cardlib.errors.ReadBackError`. ``pin``: packed, b"" not to use it.
+    missing is a :class:`~cardlib.errors.ReadBackError`, or in the holder's file an
+    :class:`~cardlib.errors.OtherHolderError`. ``pin``: packed, b"" not to use it.
     """
 
     def __init__(self, talk: BuildingTalk, wanted: Records, pin: Secret, *, new: bool, writing: bool) -> None:
@@ -51,6 +53,8 @@ class Inspector:
             prover.held = set()
             yield from prover.internal(directory)  # a PIN is for a genuine card only
             if directory.pin is not None:
+                if not self._writing:
+                    yield from self._before_pin(directory)
                 yield from prover.verify_pin(self._pin)
             yield from self._files(directory)
             yield from prover.maintenance(directory)
@@ -60,9 +64,9 @@ class Inspector:
 
     def _files(self, directory: PlannedDirectory) -> Conversation[None]:
         """The files of a directory, in the course of authentications with all of its keys."""
-        files = [file for file in directory.files if file.fid is not None and self._of(file)]
-        updating = {name for file in files for name in file.update.keys}
-        keys = [key for key in directory.keys if authenticates(key)]
+        files = [file for file in self._held_by(directory) if file.name not in self.files]
+        updating = _updating(files)
+        keys = self._unproven(directory)
         todo: Held = {file.name: () for file in files}
         if not self._new:
             yield from self.prover.external(directory, [key for key in keys if key.name not in updating])
@@ -81,6 +85,28 @@ class Inspector:
         for file in written:
             if file.name in found and not self._is_right(file, found):
                 raise ReadBackError(file.name)
+
+    def _before_pin(self, directory: PlannedDirectory) -> Conversation[None]:
+        """Compare what needs no PIN: a card of somebody else loses no try of it."""
+        files = self._held_by(directory)
+        updating = _updating(files)
+        yield from self.prover.external(
+            directory, [key for key in self._unproven(directory) if key.name not in updating]
+        )
+        found = yield from self._read(files)
+        differing = [file.name for file in files if file.name in found and not self._is_right(file, found)]
+        if HOLDER.name in differing:
+            raise OtherHolderError(HOLDER.name)
+        if differing:
+            raise ReadBackError(differing[0])
+
+    def _held_by(self, directory: PlannedDirectory) -> list[PlannedFile]:
+        return [file for file in directory.files if file.fid is not None and self._of(file)]
+
+    def _unproven(self, directory: PlannedDirectory) -> list[PlannedKey]:
+        """Keys that authenticate in this directory and have not yet."""
+        proofs = self.prover.proofs
+        return [key for key in directory.keys if authenticates(key) and (directory.name, key.reference) not in proofs]
 
     def _write(self, files: Iterable[PlannedFile], todo: Held) -> None:
         """Queue what is missing in the files that may be written now, and strike them off."""
@@ -118,3 +144,8 @@ class Inspector:
 
     def _may(self, rule: Rule) -> bool:
         return rule.satisfied(pin=self.prover.pin_verified, keys=self.prover.held)
+
+
+def _updating(files: Iterable[PlannedFile]) -> set[str]:
+    """Names of the keys under which these are written."""
+    return {name for file in files for name in file.update.keys}

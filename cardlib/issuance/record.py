@@ -24,6 +24,7 @@ _FOREIGN_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _MARK: Final = "\ufeff"
 _TWO_BYTES: Final = 0x800
 """Characters below it take up to two bytes in UTF-8, as those of GBK do."""
+_MAY_BE: Final = "编码可能是UTF-8或GB 18030，请保存时加字节顺序标记或指明编码"
 _SAVE_AGAIN: Final = ("save it as UTF-8 or GB 18030", "请另存为UTF-8或GB 18030编码")
 
 
@@ -98,14 +99,20 @@ def _has_doubles(found: object) -> bool:
 def read_csv(opened: Callable[[], BinaryIO], encoding: Encoding | None = None) -> Iterator[PersonRecord]:
     """The records of a CSV file, one after the other; only one is held at a time.
 
-    ``opened`` opens it, twice if ``encoding`` is None: then it is UTF-8 or GB 18030, as its byte order mark or all of
-    its bytes say. Rows without anything in them are left out. Raises
-    :class:`~cardlib.issuance.faults.OrderFaultsError` for a file that cannot be read any further; what is wrong with
-    one row stands in its ``faults``.
+    ``opened`` opens it, several times: if ``encoding`` is None, it is UTF-8 or GB 18030, as its byte order mark or all
+    of its bytes say; and that there is a header, and a record below it, is found out before the first one is asked for.
+    Rows without anything in them are left out. Raises :class:`~cardlib.issuance.faults.OrderFaultsError` for a file
+    that cannot be read any further; what is wrong with one row stands in its ``faults``.
     """
     if encoding is None:
         with opened() as file:
             encoding = encoding_of(file)
+    with opened() as file:
+        next(_records(csv.reader(_decoded(file, encoding), strict=True)))
+    return _all_records(opened, encoding)
+
+
+def _all_records(opened: Callable[[], BinaryIO], encoding: Encoding) -> Iterator[PersonRecord]:
     with opened() as file:
         yield from _records(csv.reader(_decoded(file, encoding), strict=True))
 
@@ -131,7 +138,7 @@ def encoding_of(lines: Iterable[bytes]) -> Encoding:
         problem = Fault("file", f"is neither UTF-8 nor GB 18030: {_SAVE_AGAIN[0]}", f"编码无法识别：{_SAVE_AGAIN[1]}")
         raise OrderFaultsError([problem])
     if len(possible) > 1 and is_short and not is_plain:
-        problem = Fault("file", "may be UTF-8 or GB 18030: say which", "编码可能是UTF-8或GB 18030，请指明")
+        problem = Fault("file", "may be UTF-8 or GB 18030: save it with a byte order mark, or say which", _MAY_BE)
         raise OrderFaultsError([problem])
     return "utf-8" if "utf-8" in possible else "gb18030"
 
@@ -164,6 +171,7 @@ def _decoded(lines: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
 
 def _records(rows: Iterable[list[str]]) -> Iterator[PersonRecord]:
     columns: dict[str, int] | None = None
+    is_empty = True
     width = number = 0
     try:
         for number, row in enumerate(rows, 1):
@@ -173,12 +181,15 @@ def _records(rows: Iterable[list[str]]) -> Iterator[PersonRecord]:
             if columns is None:
                 columns, width = _header(cells, number), len(cells)
             else:
+                is_empty = False
                 yield _record(cells, columns, width, number)
     except csv.Error:
         problem = "is no CSV: a quotation mark is not closed, or a cell is too long"
         raise OrderFaultsError([Fault(f"row {number + 1}", problem, "CSV格式有误")]) from None
     if columns is None:
         raise OrderFaultsError([Fault("file", "has no header with the names of the columns", "缺少列名")])
+    if is_empty:
+        raise OrderFaultsError([Fault("file", "has a header, and no record below it", "只有标题行，没有数据")])
 
 
 def _header(cells: list[str], number: int) -> dict[str, int]:

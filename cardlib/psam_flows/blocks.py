@@ -10,6 +10,7 @@ from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.crypto import Algorithm
 from cardlib.crypto.suite import CRYPTOGRAM_SIZE, MAC_SIZE
+from cardlib.psam_flows.errors import PsamAnswerError
 
 MOST_BLOCKS: Final = 8
 """Blocks of one CIPHER DATA, the IV counted [S2.9 §9.8]."""
@@ -59,19 +60,35 @@ def mac_parts(message: bytes, block: int) -> tuple[bytes, ...]:
     return tuple(message[at : at + size] for at in range(0, len(message), size))
 
 
-def cryptogram(answer: bytes, block: int) -> bytes:
-    """The 8 bytes of an authentication: the halves of a 16-byte block xored [S2.9 §9.4.1]."""
+def cryptogram(answer: bytes, block: int, key: str = "") -> bytes:
+    """The 8 bytes of an authentication: the halves of a 16-byte block xored [S2.9 §9.4.1].
+
+    ``key``: its name, for :class:`~cardlib.psam_flows.errors.PsamAnswerError`, which another length raises.
+    """
     if len(answer) != block:
-        raise MalformedError(f"the PSAM answered {len(answer)} bytes to a block of {block}")
+        raise PsamAnswerError(key, f"the PSAM answered {len(answer)} bytes to a block of {block}")
     return _folded(answer, CRYPTOGRAM_SIZE)
 
 
-def mac(answer: bytes, block: int) -> bytes:
-    """The 4 bytes of a MAC: the left ones of 8, the four words of 16 xored; 4 bytes are it already (inference)."""
+def encrypted_pin(answer: bytes, plain: Secret, block: int, key: str = "") -> bytes:
+    """The blocks of :func:`pin_block`, encrypted; PsamAnswerError for another length, and for a block left in clear."""
+    if len(answer) != len(plain):
+        raise PsamAnswerError(key, f"the PSAM answered {len(answer)} bytes to a PIN of {len(plain)}, framed")
+    clear = plain.reveal()
+    if any(answer[at : at + block] == clear[at : at + block] for at in range(0, len(clear), block)):
+        raise PsamAnswerError(key, "the PSAM gave the PIN back in clear")
+    return bytes(answer)
+
+
+def mac(answer: bytes, block: int, key: str = "") -> bytes:
+    """The 4 bytes of a MAC: the left ones of 8, the four words of 16 xored; 4 bytes are it already (inference).
+
+    PsamAnswerError for another length.
+    """
     if len(answer) == MAC_SIZE:
         return answer
     if len(answer) != block:
-        raise MalformedError(f"the PSAM answered {len(answer)} bytes for a MAC")
+        raise PsamAnswerError(key, f"the PSAM answered {len(answer)} bytes for a MAC")
     return answer[:MAC_SIZE] if block == 8 else _folded(answer, MAC_SIZE)
 
 

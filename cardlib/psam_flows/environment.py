@@ -24,7 +24,7 @@ from cardlib.psam import (
     PROVINCIAL_KEYS,
     TERMINAL_INFORMATION,
 )
-from cardlib.psam_flows.errors import NoPsamError, PsamAlgorithmError, PsamRefusedError
+from cardlib.psam_flows.errors import NoPsamError, PsamAlgorithmError, PsamAnswerError, PsamRefusedError
 
 _INFORMATION: Final = {
     NATIONAL_KEYS: NATIONAL_INFORMATION,
@@ -37,7 +37,9 @@ _CARD_INFORMATION_SIZE: Final = 15
 _TERMINAL_SIZE: Final = 6
 _INFORMATION_SIZE: Final = 10
 _ABSENT: Final = frozenset({0x00, 0xFF})
-_NOTHING: Final = (ResponseAPDU(b""), ResponseAPDU(b""))
+_NOT_FOUND: Final = 0x6A82
+_OTHER_FORM: Final = 0x6981
+"""READ BINARY of a file of records, as a holder's card may have one of the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,9 @@ def enter(algorithm: Algorithm) -> tuple[Step, ...]:
 def open_environment(algorithm: Algorithm) -> Generator[Script, Responses, PsamEnvironment]:
     """Go to an algorithm's application, and read what the files there and above say.
 
-    Raises :class:`PsamAlgorithmError` when the environment cannot be selected, :class:`NoPsamError` when it has not got
-    a PSAM's files, as with a holder's card in the wrong slot, and :class:`PsamRefusedError` without the application.
+    Raises :class:`PsamAlgorithmError` where the environment is not found, :class:`NoPsamError` where EF 0015 is not, or
+    has another form, as with a holder's card in the wrong slot, :class:`PsamAnswerError` for a terminal number of
+    another length, and :class:`PsamRefusedError` for any other refusal.
     """
     environment, application = enter(algorithm)
     must = (
@@ -126,16 +129,38 @@ def open_environment(algorithm: Algorithm) -> Generator[Script, Responses, PsamE
     )
     may = tuple(Step(_read(fid, _INFORMATION_SIZE), expect=None) for fid in _INFORMATION.values())
     answers = yield from send(*must, *may)
-    if not answers[0].is_among((OK,)):
-        raise PsamAlgorithmError(algorithm.name, f"the PSAM has no environment for it ({answers[0].sw:04X})")
-    card, terminal = (_content(answer) for answer in (*answers[1:3], *_NOTHING)[:2])
-    if (len(card), len(terminal)) != (_CARD_INFORMATION_SIZE, _TERMINAL_SIZE):
+    _require_found(algorithm, answers[0])
+    if len(answers) > 1 and not _may_be_card_information(answers[1]):
         raise NoPsamError("", "the card in the PSAM's slot has not got the files of one")
-    if len(answers) <= len(must) and not answers.completed:
+    if len(answers) <= len(must):
         raise PsamRefusedError("", answers[-1].sw)
+    card, terminal = answers[1].data, answers[2].data
+    if len(terminal) != _TERMINAL_SIZE:
+        raise PsamAnswerError("", f"the PSAM's terminal number has {len(terminal)} bytes, not {_TERMINAL_SIZE}")
     contents = (_content(answer) for answer in answers[len(must) :])
     information = {file: LevelInformation.from_bytes(read) for file, read in zip(_INFORMATION, contents, strict=True)}
     return PsamEnvironment(algorithm, card[_SERIAL], terminal, information)
+
+
+def enter_again(algorithm: Algorithm) -> Generator[Script, Responses, None]:
+    """Go back to an algorithm's application; raises as :func:`open_environment` does for the same two answers."""
+    answers = yield from send(*enter(algorithm))
+    _require_found(algorithm, answers[0])
+    if not answers.completed:
+        raise PsamRefusedError("", answers[-1].sw)
+
+
+def _require_found(algorithm: Algorithm, answer: ResponseAPDU) -> None:
+    if answer.sw == _NOT_FOUND:
+        raise PsamAlgorithmError(algorithm.name, f"the PSAM has no environment for it ({answer.sw:04X})")
+    if not answer.is_among((OK,)):
+        raise PsamRefusedError("", answer.sw)
+
+
+def _may_be_card_information(answer: ResponseAPDU) -> bool:
+    if answer.is_among((OK,)):
+        return len(answer.data) == _CARD_INFORMATION_SIZE
+    return answer.sw not in {_NOT_FOUND, _OTHER_FORM}
 
 
 def _read(fid: int, size: int) -> CommandAPDU:

@@ -5,6 +5,7 @@
     KeyUnavailableError
     └─ PsamError
        ├─ NoPsamError               no PSAM in the slot, or no answer from it
+       ├─ PsamBusyError             somebody else has it: repeat the same call
        ├─ PsamAlgorithmError        it has no environment for the card's algorithm; an AlgorithmUnsupportedError too
        ├─ PsamKeyMissingError       it has no such key, or none for this use
        │  └─ PsamReadKeyError       it has no RKSSSE, without which nothing of a 3.0 card's holder is read
@@ -12,6 +13,7 @@
        ├─ PsamPurchaseError         it has no purchase key of this version
        ├─ PsamProofRefusedError     the card's MAC2 is wrong
        ├─ PsamPurchaseLostError     it was reset, or used otherwise, between MAC1 and MAC2
+       ├─ PsamAnswerError           what it answered cannot be an answer
        └─ PsamRefusedError          any other status word
 """
 
@@ -24,10 +26,10 @@ class PsamError(KeyUnavailableError):
     """The PSAM did not do what was asked of it.
 
     ``key``: name of the key in the specification, "" where it is about none. ``national_code``: return code of the
-    national terminal interface, negative.
+    national terminal interface, negative; None where that has none.
     """
 
-    national_code: int
+    national_code: int | None = None
 
     def __init__(self, key: str, reason: str) -> None:
         KeyUnavailableError.__init__(self, key, reason)
@@ -39,6 +41,13 @@ class NoPsamError(PsamError):
     """There is no PSAM in the slot, or it does not answer (无PSAM卡)."""
 
     national_code = -2201
+
+
+class PsamBusyError(PsamError):
+    """Others have the PSAM, or it is kept for another card's purchase (PSAM卡正被占用): repeat the same call.
+
+    Nothing was asked of it. The centre is not asked instead: a purchase goes on where it began.
+    """
 
 
 class PsamAlgorithmError(PsamError, AlgorithmUnsupportedError):
@@ -85,6 +94,10 @@ class PsamPurchaseLostError(PsamError):
     """MAC2 can no longer be checked by the PSAM that made MAC1 (消费状态已丢失): the debit is unverified."""
 
     national_code = -26881
+
+
+class PsamAnswerError(PsamError):
+    """The PSAM's answer has a length that none has, or is what it should have encrypted (PSAM卡应答错误)."""
 
 
 class PsamRefusedError(PsamError):

@@ -11,9 +11,11 @@ from apdu.errors import MalformedError
 from apdu.flow import Flow, Step, send
 from apdu.status import OK
 from cardlib.crypto import Algorithm, purchase_factor
-from cardlib.key_requests import CardFactors, Mac, Purchase
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import OTHER_TERMINAL, CardFactors, Mac, Purchase, Terminal
 from cardlib.psam import ALGORITHMS, DES_KEY
 from cardlib.psam_flows.errors import (
+    PsamAnswerError,
     PsamLevelError,
     PsamProofRefusedError,
     PsamPurchaseError,
@@ -23,6 +25,7 @@ from cardlib.psam_flows.errors import (
 from cardlib.psam_flows.session import KEY_NOT_FOUND, WRONG_LEVELS, WRONG_STATE, PsamSession, wire_factors
 from cardlib.psam_flows.table import LEVELS, Root, Use
 from cardlib.psam_keys import PsamKeyId
+from cardlib.values import CardDate
 
 NO_PURCHASES: Final = 0x9403
 """What bank PSAMs answer without a purchase key, and the terminal's text takes it for [S3 annex A]."""
@@ -47,16 +50,36 @@ class OpenPurchase:
     """The task whose verification it is: key, session factor, amounts."""
 
 
+def terminal_of(session: PsamSession, card: CardFactors, task: Terminal) -> bytes:
+    """What a card that shall pay is told: terminal number(6) ‖ index of the purchase key(1) [S2.9 §5.2, §5.5–5.7].
+
+    Raises PsamKeyMissingError, :class:`PsamPurchaseError` where no issuer names an index, and :class:`PsamLevelError`
+    for a card that the purchase key will not reach: at the level that was found or, before the first purchase, that
+    the deployment's table has. Now somebody else can still be asked.
+    """
+    row = session.row(task.key)
+    index = session.environment.purchase_index
+    if index is None:
+        raise PsamPurchaseError(row.name, "the PSAM's files name no index of a purchase key")
+    known = session.levels.known(row, Use.PURCHASE)
+    if not session.environment.reaches(card.region, row.levels if known is None else known.levels):
+        raise PsamLevelError(row.name, "the PSAM's is one of another area than the card's")
+    return session.environment.terminal_number + bytes((index,))
+
+
 def initialise_purchase(session: PsamSession, card: CardFactors, task: Purchase) -> Flow[tuple[bytes, OpenPurchase]]:
     """MAC1 (医疗消费MAC1): terminal number(6) ‖ trade number(4) ‖ MAC1(4), and what is now open.
 
     The trade number is the one in the answer, and no other: a gap is normal, a number is never used twice. Numbers of
     levels are tried until one works. Raises :class:`PsamPurchaseError`, :class:`PsamLevelError`,
-    PsamKeyMissingError, :class:`PsamRefusedError`, and MalformedError for input of a wrong length.
+    PsamKeyMissingError, :class:`PsamRefusedError`, :class:`PsamAnswerError` for an answer of a wrong length,
+    KeyUnavailableError when the card was told another terminal number, and MalformedError for input of a wrong length.
     """
     environment = session.environment
     row = session.row(task.key)
     head = _head(card.algorithm, task)
+    if task.terminal != environment.terminal_number:
+        raise KeyUnavailableError(row.name, OTHER_TERMINAL)
     session.forget_register()
     known = session.levels.known(row, Use.PURCHASE)
     attempts = LEVELS if known is None else (known.levels, *(levels for levels in LEVELS if levels != known.levels))
@@ -69,7 +92,7 @@ def initialise_purchase(session: PsamSession, card: CardFactors, task: Purchase)
         (answer,) = yield from send(Step(command, expect=None))
         if answer.is_among((OK,)):
             if len(answer.data) != _ANSWER:
-                raise MalformedError(f"the PSAM answered {len(answer.data)} bytes for trade number and MAC1")
+                raise PsamAnswerError(row.name, f"the PSAM answered {len(answer.data)} bytes for trade number and MAC1")
             session.levels.keep(row, Root(row.kind, levels))
             number = int.from_bytes(answer.data[:_NUMBER], "big")
             factor = purchase_factor(task.random, task.sequence, number)
@@ -98,8 +121,10 @@ def credit_purchase(key: str, mac2: bytes) -> Flow[None]:
 
 
 def _head(algorithm: Algorithm, task: Purchase) -> bytes:
-    if len(task.random) != 4 or len(task.time) != 7:
-        raise MalformedError("a purchase has 4 random bytes and a time of 7 bytes")
+    if (len(task.random), len(task.terminal)) != (4, 6):
+        raise MalformedError("a purchase has 4 random bytes and a terminal number of 6")
+    if len(task.time) != 7 or CardDate(task.time.hex()).date is None:
+        raise MalformedError("a purchase has a time of 7 bytes, YYYYMMDDhhmmss packed, of the calendar")
     try:
         numbers = task.sequence.to_bytes(2, "big") + _amounts(task) + bytes((task.kind,))
     except (OverflowError, ValueError):

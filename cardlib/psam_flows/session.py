@@ -3,7 +3,7 @@
 The PSAM has one register for a temporary key (临时密钥): nobody else may talk to it between two commands of a flow.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -14,11 +14,11 @@ from apdu.secret import Secret
 from apdu.status import OK
 from cardlib.crypto import factors
 from cardlib.key_requests import CardFactors
-from cardlib.keys import KEYS, KeyReference, Purpose
+from cardlib.keys import KEYS, KeyDeclaration, KeyReference, Purpose
 from cardlib.psam import PsamKeyType
 from cardlib.psam_building import cipher_data, deliver_session_key
 from cardlib.psam_flows import blocks
-from cardlib.psam_flows.environment import LevelInformation, PsamEnvironment
+from cardlib.psam_flows.environment import PsamEnvironment
 from cardlib.psam_flows.errors import PsamLevelError, PsamRefusedError, missing
 from cardlib.psam_flows.table import LevelTable, Root, Use, candidates
 from cardlib.psam_keys import PSAM_KEYS, PsamKeyId
@@ -45,8 +45,8 @@ class _Register:
 class PsamSession:
     """What is known of a PSAM whose application is selected in ``environment``, and what is in its register.
 
-    ``levels``: what was found out about the same PSAM before. ``keys``: the deployment's table of ids. ``today``: by
-    which the days are judged on which keys may be used.
+    ``levels``: what was found out about the same PSAM before. ``table``: the deployment's ids; ``keys``: what is known
+    of keys, by name. ``today``: by which the days are judged on which keys may be used.
     """
 
     def __init__(
@@ -55,11 +55,13 @@ class PsamSession:
         levels: LevelTable,
         *,
         today: date,
-        keys: Sequence[PsamKeyId] = PSAM_KEYS,
+        table: Sequence[PsamKeyId] = PSAM_KEYS,
+        keys: Mapping[str, KeyDeclaration] = KEYS,
     ) -> None:
         self.environment = environment
         self.levels = levels
         self.today = today
+        self._table = table
         self._keys = keys
         self._block = blocks.block_size(environment.algorithm)
         self._register: _Register | None = None
@@ -67,12 +69,12 @@ class PsamSession:
     def cryptogram(self, card: CardFactors, key: KeyReference, factor: bytes, original: bytes) -> Flow[bytes]:
         """The 8 bytes of an authentication, as :class:`~cardlib.key_requests.Cryptogram` describes them.
 
-        Raises :class:`PsamKeyMissingError`, :class:`PsamLevelError`, :class:`PsamRefusedError`, and MalformedError for
-        input of a wrong length.
+        Raises :class:`PsamKeyMissingError`, :class:`PsamLevelError`, :class:`PsamRefusedError`, PsamAnswerError for an
+        answer of a wrong length, and MalformedError for input of one.
         """
         message = (cipher_data(_ENCRYPT, blocks.original(original, self._block), self._block),)
         answer = yield from self._compute(card, key, factor, Use.CRYPTOGRAM, message)
-        return blocks.cryptogram(answer, self._block)
+        return blocks.cryptogram(answer, self._block, key.name)
 
     def mac(self, card: CardFactors, key: KeyReference, factor: bytes, data: bytes) -> Flow[bytes]:
         """The 4 bytes of a :class:`~cardlib.key_requests.Mac`; raises as :meth:`cryptogram` does."""
@@ -83,22 +85,18 @@ class PsamSession:
             for mode, part in zip(modes, parts, strict=True)
         )
         answer = yield from self._compute(card, key, factor, Use.MAC, commands)
-        return blocks.mac(answer, self._block)
+        return blocks.mac(answer, self._block, key.name)
 
     def pin_block(self, card: CardFactors, key: KeyReference, factor: bytes, pin: Secret) -> Flow[bytes]:
         """The encrypted :class:`~cardlib.key_requests.PinBlock`; raises as :meth:`cryptogram` does.
 
-        PSAMs as the text has them cannot: their STK is for MACs only, and PsamKeyMissingError says so.
+        PSAMs as the text has them cannot: their STK is for MACs only, and PsamKeyMissingError says so, as it does when
+        the encryption itself is answered 6985. PsamAnswerError also for a PIN that comes back in clear.
         """
         plain = blocks.pin_block(pin, self._block)
         command = cipher_data(_ENCRYPT, plain, len(plain))
-        try:
-            answer = yield from self._compute(card, key, factor, Use.PIN, (command,))
-        except PsamRefusedError as error:
-            if error.sw in {CONDITIONS, WRONG_STATE}:
-                raise missing(key.name, f"the PSAM does not encrypt PINs with it ({error.sw:04X})") from error
-            raise
-        return bytes(answer)
+        answer = yield from self._compute(card, key, factor, Use.PIN, (command,))
+        return blocks.encrypted_pin(answer, plain, self._block, key.name)
 
     def forget_register(self) -> None:
         """Somebody has overwritten the temporary key: a purchase."""
@@ -111,15 +109,19 @@ class PsamSession:
         its issuer's file names; where that file does not, it is taken to be 1, which cards use that are told none
         (inference).
         """
-        named = (row for row in self._keys if row.name == key.name)
+        named = (row for row in self._table if row.name == key.name)
         row = next((row for row in named if row.kind is not PsamKeyType.PURCHASE or row.id == key.version), None)
         if row is None:
             raise missing(key.name, f"no PSAM has version {key.version} of it by the table of this deployment")
         said = self.environment.information.get(row.file)
         if said is None or not said.valid(self.today):
             raise missing(key.name, "the PSAM's keys of this issuer are not in force today")
-        if row.kind is not PsamKeyType.PURCHASE and key.version != (version := _version(key.name, said)):
-            raise missing(key.name, f"the PSAM has version {version}, not {key.version}")
+        if row.kind is not PsamKeyType.PURCHASE:
+            declared = self._keys.get(key.name)
+            only_one = declared is not None and declared.purpose is Purpose.MAINTENANCE
+            version = 1 if only_one or said.key_version is None else said.key_version
+            if key.version != version:
+                raise missing(key.name, f"the PSAM has version {version}, not {key.version}")
         return row
 
     def _compute(
@@ -138,6 +140,8 @@ class PsamSession:
             if answers[-1].sw != WRONG_STATE:
                 break
         assert answers is not None, "it was tried"
+        if use is Use.PIN and answers[-1].sw == CONDITIONS:
+            raise missing(key.name, f"the PSAM does not encrypt PINs with it ({CONDITIONS:04X})")
         raise PsamRefusedError(key.name, answers[-1].sw)
 
     def _deliver(
@@ -189,12 +193,6 @@ class PsamSession:
     def _require_reach(self, card: CardFactors, row: PsamKeyId, root: Root) -> None:
         if not self.environment.reaches(card.region, root.levels):
             raise PsamLevelError(row.name, "the PSAM's is one of another area than the card's")
-
-
-def _version(name: str, said: LevelInformation) -> int:
-    declared = KEYS.get(name)
-    only_one = declared is not None and declared.purpose is Purpose.MAINTENANCE
-    return 1 if only_one or said.key_version is None else said.key_version
 
 
 def wire_factors(card: CardFactors, levels: int) -> bytes:

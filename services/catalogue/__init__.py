@@ -25,7 +25,7 @@ from services.catalogue.simulator import SIMULATOR
 from services.catalogue.status_words import KEY_BLOCKED, STATUS_WORDS
 from services.catalogue.transport import TRANSPORT
 
-__all__ = ["DOMAIN", "KEY_BLOCKED", "REFUSALS", "UNKNOWN", "Failure", "Refusal", "failure_of"]
+__all__ = ["DOMAIN", "KEY_BLOCKED", "REFUSALS", "UNKNOWN", "Failure", "Refusal", "failure_of", "tell_written"]
 
 DOMAIN: Final = "sscard.v1"
 
@@ -103,6 +103,9 @@ _TELLING: Final = (
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
 
 
+_WRITTEN: Final = "_request_has_written"
+
+
 def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
     """What a program can do something with: status word, tries left, names, the national return code."""
     metadata = {name: value for name in _TELLING if isinstance(value := getattr(error, name, None), str) and value}
@@ -111,6 +114,7 @@ def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
         metadata["sw"] = f"{sw:04X}"
     if isinstance(tries := getattr(error, "tries_left", None), int):
         metadata["tries_left"] = str(tries)
+    metadata |= _of_issuance(error)
     if isinstance(error, errors.StatusWordError) and national is None:
         national = -error.sw
     elif isinstance(error, PsamRefusedError):
@@ -118,6 +122,16 @@ def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
     if national is not None:
         metadata["national_code"] = str(national)
     return metadata
+
+
+def tell_written(error: Exception, *, written: bool) -> None:
+    """Put down with an error of issuance whether its request has left a chip half-built; it goes into the metadata."""
+    setattr(error, _WRITTEN, written)
+
+
+def _of_issuance(error: Exception) -> dict[str, str]:
+    written = getattr(error, _WRITTEN, None)
+    return {} if written is None else {"written": "true" if written else "false"}
 
 
 def failure_of(error: Exception) -> Failure:
@@ -132,6 +146,10 @@ def failure_of(error: Exception) -> Failure:
         # 63C0: with this try the PIN was blocked.
         refusal = REFUSALS[errors.AuthenticationBlockedError]
     if refusal is UNKNOWN:
-        return Failure(UNKNOWN, UNKNOWN.english, {})
+        return Failure(UNKNOWN, UNKNOWN.english, _of_issuance(error))
     mistakes = tuple(getattr(error, "mistakes", ()))
-    return Failure(refusal, str(error) or refusal.english, _metadata(error, refusal), mistakes)
+    message = str(error)
+    if mistakes and mistakes[0] in message:
+        # The list says it all, and has its limit: trailers have little room.
+        message = refusal.english
+    return Failure(refusal, message or refusal.english, _metadata(error, refusal), mistakes)

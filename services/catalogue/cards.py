@@ -53,6 +53,23 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "请换用空白芯片，或重发在此芯片上开始的请求；芯片未作任何写入。",
         -1,
     ),
+    card.BlankChipError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "CHIP_BLANK",
+        "There is no card on the chip yet.",
+        "芯片空白，尚未制卡。",
+        "Make the card first, or put in the one that is meant.",
+        "请先制卡，或放入所指的卡片。",
+        -1,
+    ),
+    card.OtherHolderError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "CARD_OF_ANOTHER_RECORD",
+        "This card is not of this record: it holds somebody else.",
+        "卡片与所给个人数据不是同一人。",
+        "Put in the card of this person, or compare with the record that it was made from; no PIN was sent.",
+        "请放入该人员的卡片，或改用制作此卡的个人数据；未校验密码。",
+    ),
     card.PremadeCardError: Refusal(
         Code.FAILED_PRECONDITION,
         "CARD_NOT_PREMADE",

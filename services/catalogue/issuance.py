@@ -39,6 +39,14 @@ ISSUANCE: Final[dict[type[Exception], Refusal]] = {
         "Give this request an id of its own; for an interrupted one, send the very same data and chip.",
         "请使用新的请求编号；续作中断的请求时，人员数据与芯片须完全相同。",
     ),
+    errors.OrderRepeatedError: Refusal(
+        Code.ALREADY_EXISTS,
+        "ORDER_REPEATED",
+        "The card of this order, or of this card number, was made or begun by another request.",
+        "该制卡任务或该卡号已由另一请求制卡或开始制卡。",
+        "Repeat that request; where a second card is really meant, say why (again_reason).",
+        "请重发该请求；确需另制一张时，请说明原因（again_reason）。",
+    ),
     errors.SupersededError: Refusal(
         Code.ABORTED,
         "ISSUANCE_SUPERSEDED",

@@ -19,8 +19,8 @@ KEYS: Final[dict[type[Exception], Refusal]] = {
         "KEYSTORE_FILE",
         "A file of the keystore cannot be read or written, or one is in the way.",
         "密钥库文件无法读写或已存在。",
-        "The administrator corrects the path or the rights to it; nothing was changed.",
-        "请管理员检查文件路径和权限；未作任何修改。",
+        "The administrator corrects the path or the rights to it.",
+        "请管理员检查文件路径和权限。",
     ),
     errors.KeystoreLockedError: Refusal(
         Code.FAILED_PRECONDITION,

@@ -23,6 +23,14 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "请插入PSAM卡，或更正其读卡器名称后重试。",
         errors.NoPsamError.national_code,
     ),
+    errors.PsamBusyError: Refusal(
+        Code.UNAVAILABLE,
+        "PSAM_BUSY",
+        "The PSAM is in use: by others, or until another card's purchase is over.",
+        "PSAM卡正被占用，或正在等待另一张卡完成消费。",
+        "Repeat the same call; a program that keeps the PSAM for itself has to let it go.",
+        "请重复同一调用；若有其他程序独占PSAM卡，须先将其释放。",
+    ),
     errors.PsamAlgorithmError: Refusal(
         Code.FAILED_PRECONDITION,
         "PSAM_ALGORITHM",
@@ -85,6 +93,14 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Do not debit again; record the purchase as unverified, and have the centre check the TAC.",
         "请勿重复扣款；请将该笔消费记为未验证，并由中心核验TAC。",
         errors.PsamPurchaseLostError.national_code,
+    ),
+    errors.PsamAnswerError: Refusal(
+        Code.INTERNAL,
+        "PSAM_ANSWER",
+        "The PSAM's answer is none that a PSAM gives.",
+        "PSAM卡返回的数据不符合规范。",
+        "Take the PSAM out of use, and have its issuer check it.",
+        "请停用该PSAM卡，并由其发行方检查。",
     ),
     errors.PsamRefusedError: Refusal(
         Code.FAILED_PRECONDITION,

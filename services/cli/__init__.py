@@ -5,9 +5,12 @@ import typer
 from services.cli import (
     apdu,
     card_files,
+    certificate,
+    check,
     conformance,
     decode,
     demo,
+    issuance,
     issue,
     issue_psam,
     keys,
@@ -17,6 +20,7 @@ from services.cli import (
     serve,
     simulate,
     slot,
+    store,
 )
 
 app = typer.Typer(
@@ -29,6 +33,8 @@ app.command("serve")(serve.serve)
 app.command("readers")(readers.readers)
 app.command("read")(read.read)
 app.command("issue")(issue.issue)
+app.command("check")(check.check)
+app.command("certificate")(certificate.certificate)
 app.command("issue-psam")(issue_psam.issue_psam)
 app.command("verify")(issue.verify)
 app.command("face")(issue.face)
@@ -39,6 +45,8 @@ app.add_typer(profile.app, name="profile")
 app.command("simulate")(simulate.simulate)
 app.add_typer(slot.app, name="slot")
 app.add_typer(card_files.app, name="card")
+app.add_typer(issuance.app, name="issuance")
+app.add_typer(store.app, name="store")
 app.add_typer(keys.app, name="keys")
 app.command("demo")(demo.demo)
 

@@ -91,7 +91,7 @@ def components(
     if len(values) != len(people):
         raise KeyRefusedError(f"{len(people)} people take part, and there are {len(values)} components")
     key = combined(values)
-    _confirm(shown(check_values(plan.algorithm, key)), check_value)
+    confirm(shown(check_values(plan.algorithm, key)), check_value)
     return key, tuple(component_check(plan, value) for value in values)
 
 
@@ -121,7 +121,8 @@ def _from_lines(plan: KeyPlan, content: bytes) -> list[Secret]:
     return values
 
 
-def _confirm(made: str, expected: str) -> None:
+def confirm(made: str, expected: str) -> None:
+    """Compare a key's check value with what it must be, or have somebody do it; raises KeyRefusedError."""
     if expected:
         right = same_check_value(made, expected)
     else:

@@ -8,28 +8,27 @@ from typing import Annotated, Final
 
 import grpc
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cardlib.issuance.questions import Stage
+from services import requests
+from services.cli.batch import issue_all
+from services.cli.certificate import CertificateFiles, certificate_files
+from services.cli.check import CSV
 from services.cli.client import channel_to
-from services.cli.errors import UNUSABLE, fail, reported
+from services.cli.errors import UNUSABLE, checked, fail, reported
+from services.cli.issuing import LONGEST, issued, open_request, repeated_request
 from services.cli.options import ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
 from services.cli.orders import PersonFile, PhotoFile, TemplateName, contents_of, order_of
 from services.cli.read import PATIENCE, chosen
 from services.errors import CertificateDamagedError
 from services.issuance.certificate import Certificate
-from services.statuses import call_of, told_by
 from sscard.v1 import issuance_pb2
 from sscard.v1.issuance_pb2_grpc import IssuanceServiceStub
 from sscard.v1.reader_pb2 import ListReadersRequest
 from sscard.v1.reader_pb2_grpc import ReaderServiceStub
 
-LONGEST: Final = 7200.0
-"""Seconds that the making of a card is waited for; the service has its own, shorter, limit."""
 MAX_CERTIFICATE: Final = 1 << 20
-INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C, as shells have it."""
+MADE_BUT: Final = 3
+"""Exit code where the card is made, and its certificate could not be written."""
 
 FORMATS: Final = {
     ".png": issuance_pb2.FACE_FORMAT_PNG,
@@ -52,7 +51,11 @@ def issue(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the request that has begun with this chip, whichever it is.")
     ] = False,
+    run: Annotated[str, typer.Option("--run", help="Of a table of persons: the run to go on with.")] = "",
     operator: Annotated[str, typer.Option("--operator", help="Who makes the card, for its certificate.")] = "",
+    again: Annotated[
+        str, typer.Option("--again", metavar="REASON", help="Why the same card is made once more, for the journal.")
+    ] = "",
     certificate: Annotated[
         Path | None, typer.Option("--certificate", help="File for the certificate, JSON; its page goes beside it.")
     ] = None,
@@ -60,30 +63,46 @@ def issue(
     config: ConfigFile = None,
     simulated: Simulated = False,
 ) -> None:
-    """Make a person's card of the chip in a reader, and prove it. 制卡。
+    """Make a person's card of the chip in a reader, and prove it; of a table (.csv), one after the other. 制卡。
 
     Sent again with the same request id and the same data, it goes on where the chip is.
     """
     settings = configuration(config, simulated=simulated)
     quiet(settings)
-    if certificate is not None and certificate.exists():
-        fail(f"{certificate}: is there already 文件已存在", code=UNUSABLE)
+    checked("--operator", requests.operator, operator)
+    if person.suffix.lower() == CSV:
+        if request_id or resume or again or photo or certificate:
+            fail(
+                "a table takes --run, not --request-id, --resume, --again, --photo, --certificate 批量制卡请用--run",
+                code=UNUSABLE,
+            )
+        # The row's number goes behind it.
+        checked("--run", requests.request_id, f"{run}-0000000")
+        issue_all(person, template, reader, operator, run, server, settings)
+        return
+    if run:
+        fail("--run is for a table of persons, .csv; for one person there is --request-id", code=UNUSABLE)
     request = issuance_pb2.PersonaliseCardRequest(
-        order=order_of(person, template, photo), request_id=request_id or str(uuid.uuid4()), operator=operator
+        order=order_of(person, template, photo),
+        request_id=checked("--request-id", requests.request_id, request_id or str(uuid.uuid4())),
+        operator=operator,
+        again_reason=again,
     )
-    with reported(), channel_to(server, settings) as channel:
-        request.reader = chosen(channel, reader)
-        try:
-            issued = _issued(channel, request)
-        except grpc.RpcError as error:
-            other = _open_request(error)
-            if not (resume and other):
-                if other:
-                    _tell_of(other)
-                raise
-            request.request_id = other
-            issued = _issued(channel, request)
-    _show(issued, certificate)
+    with certificate_files(certificate) as files:
+        with reported(), channel_to(server, settings) as channel:
+            request.reader = chosen(channel, reader)
+            try:
+                made = issued(channel, request)
+            except grpc.RpcError as error:
+                other = open_request(error)
+                if not (resume and other):
+                    _tell_of(other, repeated_request(error))
+                    raise
+                request.request_id = other
+                made = issued(channel, request)
+        _show(made)
+        if files is not None:
+            _keep(made.certificate, files)
 
 
 def verify(
@@ -153,79 +172,49 @@ def face(
     typer.echo(f"{output}: {drawn.media_type} 已生成")
 
 
-def _issued(  # noqa: RET503  fail() does not return
-    channel: grpc.Channel, request: issuance_pb2.PersonaliseCardRequest
-) -> issuance_pb2.IssuedCard:
-    """The result of the call; meanwhile a bar is shown, where there is a terminal."""
-    console = Console(stderr=True)
-    console.print(f"request {request.request_id} 请求编号", highlight=False)
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    call = IssuanceServiceStub(channel).PersonaliseCard(request, timeout=LONGEST)
-    written = False
-    try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(Stage.EXAMINED.value, total=None)
-            for event in call:
-                if event.HasField("issued"):
-                    return event.issued
-                step = event.progress
-                written = written or step.stage >= issuance_pb2.ISSUANCE_STAGE_BUILDING
-                bar.update(task, description=_words(step), completed=step.done, total=step.total or None)
-    except grpc.RpcError:
-        if written:
-            _tell_how_to_go_on(request.request_id)
-        raise
-    except KeyboardInterrupt:
-        call.cancel()
-        if written:
-            _tell_how_to_go_on(request.request_id)
-        fail("stopped 已中断", code=INTERRUPTED)
-    fail("the service ended without a result 服务未返回结果")
+def _tell_of(begun: str, repeated: str) -> None:
+    """What to do about the other request that has ``begun`` with this chip, or that makes the same card."""
+    if begun:
+        sys.stderr.write(
+            f"sscard: with this chip the request {begun} has begun; with the same person's data go on by "
+            f"--request-id {begun} or --resume 该芯片已由请求{begun}开始制卡，人员数据相同时可用上述选项续作\n"
+        )
+    elif repeated:
+        sys.stderr.write(
+            f"sscard: go on with that card by --request-id {repeated}; a second one takes --again REASON "
+            f"续作请用--request-id {repeated}，确需另制一张请用--again说明原因\n"
+        )
 
 
-def _words(step: issuance_pb2.IssuanceProgress) -> str:
-    name = issuance_pb2.IssuanceStage.Name(step.stage).removeprefix("ISSUANCE_STAGE_")
-    return f"{Stage[name].value} {name.lower()} {step.detail}".rstrip()
-
-
-def _open_request(error: grpc.RpcError) -> str:
-    """The request that has begun with the chip, where that is what is wrong."""
-    told = told_by(call_of(error))
-    return told.metadata.get("request_id", "") if told is not None and told.reason == "ISSUANCE_OPEN" else ""
-
-
-def _tell_of(other: str) -> None:
-    sys.stderr.write(
-        f"sscard: with this chip the request {other} has begun; with the same person's data go on by "
-        f"--request-id {other} or --resume 该芯片已由请求{other}开始制卡，人员数据相同时可用上述选项续作\n"
-    )
-
-
-def _tell_how_to_go_on(request_id: str) -> None:
-    sys.stderr.write(
-        f"sscard: the chip is half-built; put it in again and repeat with --request-id {request_id} "
-        "芯片尚未制作完成，请重新放入并加上此选项续作\n"
-    )
-
-
-def _show(issued: issuance_pb2.IssuedCard, file: Path | None) -> None:
-    made = issued.certificate
-    if issued.already_issued:
+def _show(made: issuance_pb2.IssuedCard) -> None:
+    if made.already_issued:
         typer.echo(
             "This request was done before; the card in the reader was not touched. "
             "该请求此前已完成，未对读卡器中的卡片作任何操作。"
         )
-    for warning in issued.warnings:
+        if made.chip:
+            here = (
+                "is in the reader 即读卡器中的卡片" if made.in_reader else "is not in the reader 不在此读卡器中"
+            )
+            typer.echo(f"its card, of the chip {made.chip.hex()}, {here}")
+    for warning in made.warnings:
         typer.echo(f"look at 请注意: {warning}")
-    told = Certificate.load(made.document, made.number).told
+    told = Certificate.load(made.certificate.document, made.certificate.number).told
     typer.echo(f"card {told['card']['version']} {told['card']['algorithm']} made and proven 制卡完成并已验证")
     typer.echo(f"{len(told['files'])} files, {len(told['keys'])} keys 文件、密钥数量")
-    typer.echo(f"certificate {made.number}, kept by the service 证书已由服务保存")
-    if file is not None:
-        _write(file, made.document)
-        page = file.with_suffix(".txt")
-        _write(page, made.page.encode())
-        typer.echo(f"{file}, {page}: written 证书文件")
+    typer.echo(f"certificate {made.certificate.number}, kept by the service 证书已由服务保存")
+
+
+def _keep(made: issuance_pb2.CardCertificate, files: CertificateFiles) -> None:
+    try:
+        files.keep(made)
+    except OSError as error:
+        fail(
+            f"{files.file}: {error.strerror}; the card IS made 卡片已制成，仅证书文件未能写入\n"
+            f"        get its certificate with: sscard certificate {made.number} --output FILE",
+            code=MADE_BUT,
+        )
+    typer.echo(f"{files.file}, {files.page}: written 证书文件")
 
 
 def _document(file: Path) -> bytes:

@@ -23,7 +23,7 @@ from cardlib.psam_keys import PSAM_KEYS
 from services import logs
 from services.cli.entering import asked_opener
 from services.cli.errors import reported
-from services.cli.issue import INTERRUPTED
+from services.cli.issuing import INTERRUPTED
 from services.cli.options import ConfigFile, ReaderName, Simulated, configuration, quiet
 from services.cli.read import pick
 from services.config import Config

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cardlib.keys import KeyDeclaration, KeyReference
 from cardlib.regional import RegionalProfileError, load
-from services.cli.entering import components, key_from, opener_of, passphrases
+from services.cli.entering import components, confirm, key_from, opener_of, passphrases
 from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.options import AsJson, ConfigFile, configuration
 from services.config import Config
@@ -33,9 +33,10 @@ from services.custody.keystore import (
 from services.custody.keystore.ceremony import Custodian, custodians_of, record_text, shown
 from services.custody.keystore.errors import KeyRefusedError, KeystoreFileError
 from services.custody.keystore.store import HOLDERS
-from services.custody.keystore.wrapping import WrappedKey, take_in, unwrapped, wrapped, wrapped_under
+from services.custody.keystore.wrapping import WrappedKey, take_in, the_one, unwrapped, wrapped, wrapped_under
+from services.memory import keep_memory_private
 
-app = typer.Typer(help="Keystores: make them, and put keys into them. 密钥库管理。", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 _WIDE = 160
 """Columns that the table has where no terminal gives it another width."""
@@ -68,6 +69,13 @@ AlgorithmOption: TypeAlias = Annotated[KeyAlgorithm | None, typer.Option("--algo
 Only: TypeAlias = Annotated[list[str] | None, typer.Option("--only", help="Keys of this name; may stand repeatedly.")]
 
 
+@app.callback()
+def guarded() -> None:
+    """Keystores: make them, and put keys into them. 密钥库管理。"""
+    with reported():
+        keep_memory_private()
+
+
 @app.command("init")
 def init(
     keystore: KeystoreFile, passphrase_fd: PassphraseFd = None, key_fd: KeyFd = None, config: ConfigFile = None
@@ -81,6 +89,33 @@ def init(
             opener = passphrases(1 if development else HOLDERS, passphrase_fd or (), "the new keystore", new=True)
             made = create_keystore(keystore, opener, development_mode=development)
     _say(f"{keystore}: keystore {made.identifier}, SHA-256 {made.digest}")
+
+
+@app.command("relock")
+def relock(
+    keystore: KeystoreFile,
+    passphrase_fd: PassphraseFd = None,
+    key_fd: KeyFd = None,
+    new_passphrase_fd: Annotated[
+        list[int] | None, typer.Option("--new-passphrase-fd", help="As --passphrase-fd, of the new passphrases.")
+    ] = None,
+    new_key_fd: Annotated[
+        int | None, typer.Option("--new-key-fd", help="As --key-fd, of the new key, instead of passphrases.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Have a keystore opened by new passphrases, or by a new key; its keys stay as they are. 更换密钥库口令。"""
+    settings = configuration(config)
+    with reported():
+        with _changing(settings, keystore, passphrase_fd, key_fd) as opened:
+            if new_key_fd is not None:
+                opened.relock(key_from(new_key_fd))
+            else:
+                holders = 1 if opened.development else HOLDERS
+                new = passphrases(holders, new_passphrase_fd or (), "the keystore from now on", new=True)
+                opened.relock(new)
+        _say(f"{keystore}: generation {opened.generation}, SHA-256 {opened.digest}")
+    _say("Copies open as before: destroy them, and make a new backup. 旧备份仍可用旧口令打开，请销毁并重新备份。")
 
 
 @app.command("ceremony")
@@ -106,11 +141,10 @@ def ceremony(
     if algorithm is None:
         fail("say what it is a key of: --algorithm 3DES, SM4 or AES-256", code=UNUSABLE)
     plan = KeyPlan(name, version, algorithm, steps, region, _known(settings))
-    with reported():
-        _require_free(record)
+    with reported(), _record_file(record) as fill:
         with _changing(settings, keystore, passphrase_fd, key_fd) as opened:
             held = _held(opened, plan, custodian or (), components_fd, check_value)
-        _report(opened, held, record)
+        _report(opened, held, fill)
 
 
 @app.command("import")
@@ -138,7 +172,9 @@ def rotate(
     keystore: KeystoreFile,
     name: Name,
     algorithm: AlgorithmOption = None,
-    region: Region = "",
+    region: Annotated[
+        str | None, typer.Option("--region", help="Of the key, where there are several; '' is the one of all regions.")
+    ] = None,
     retire: Annotated[bool, typer.Option("--retire", help="Use the oldest active version no longer.")] = False,
     custodian: People = None,
     components_fd: ComponentsFd = None,
@@ -156,8 +192,7 @@ def rotate(
     if not (custodian or wrapped_file or retire):
         fail("say where the next version comes from: --custodian … or --from FILE; or --retire", code=UNUSABLE)
     settings, held = configuration(config), None
-    with reported():
-        _require_free(record)
+    with reported(), _record_file(record) as fill:
         with _changing(settings, keystore, passphrase_fd, key_fd) as opened:
             versions = _versions(opened, name, algorithm, region)
             if custodian or wrapped_file:
@@ -165,14 +200,14 @@ def rotate(
                 version = opened.next_version(last)
                 plan = KeyPlan(name, version, last.algorithm, last.steps, last.region, _known(settings))
                 if wrapped_file:
-                    _take_next(opened, plan, wrapped_file, wrap_passphrase_fd)
+                    _take_next(opened, plan, _unwrapped(opened, wrapped_file, wrap_passphrase_fd), check_value)
                 else:
                     held = _held(opened, plan, custodian or (), components_fd, check_value)
             if retire:
                 opened.retire(next((at for at in versions if at.active), versions[0]))
             after = _versions(opened, name, algorithm, region)
         if held:
-            _report(opened, held, record)
+            _report(opened, held, fill)
     _show(after)
 
 
@@ -195,8 +230,7 @@ def export(
     by_passphrase = with_passphrase or bool(wrap_passphrase_fd)
     if bool(under) == by_passphrase:
         fail("keys leave only wrapped: give --under KEY or --with-passphrase, one of them", code=UNUSABLE)
-    with reported():
-        _require_free(file)
+    with reported(), files.reserved(file) as fill:
         opened = open_keystore(
             keystore, opener_of(keystore, passphrase_fd or (), key_fd), development_mode=settings.development
         )
@@ -210,7 +244,7 @@ def export(
             )
         else:
             content = wrapped(opened, records, opened.wrapping_key(_reference(under)))
-        files.write(file, content)
+        fill(content)
     _show(records)
 
 
@@ -261,6 +295,7 @@ class _Held:
     key: KeyRecord
     people: tuple[Custodian, ...]
     checks: tuple[str, ...]
+    typed: bool
 
 
 def _held(
@@ -269,23 +304,34 @@ def _held(
     people = custodians_of(custodians)
     opened.require_room(plan)  # before anybody opens an envelope
     value, checks = components(plan, people, descriptor, check_value)
-    return _Held(opened.add(plan, value), people, checks)
+    return _Held(opened.add(plan, value), people, checks, typed=descriptor is None)
 
 
-def _report(written: Keystore, held: _Held, file: Path | None) -> None:
-    text = record_text(written, held.key, held.people, held.checks)
+@contextmanager
+def _record_file(path: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """Where the record of a ceremony goes: made before the ceremony is held, so that it does not fail for the lack."""
+    if path is None:
+        yield lambda _: None
+    else:
+        with files.reserved(path) as fill:
+            yield fill
+
+
+def _report(written: Keystore, held: _Held, fill: Callable[[bytes], None]) -> None:
+    text = record_text(written, held.key, held.people, held.checks, typed=held.typed)
     sys.stdout.write(text)
-    if file is not None:
-        files.write(file, text.encode())
+    try:
+        fill(text.encode())
+    except KeystoreFileError as error:
+        fail(f"{held.key} is in the keystore, but {error}: print the record above, for it is not made again")
 
 
-def _take_next(opened: Keystore, plan: KeyPlan, file: Path, descriptors: Sequence[int] | None) -> None:
-    """Put in, as this version, the one key of this name that the file has."""
-    found = [key for key in _unwrapped(opened, file, descriptors) if key.record.name == plan.name]
-    fitting = [key for key in found if (key.record.version, key.record.algorithm) == (plan.version, plan.algorithm)]
-    if len(fitting) != 1:
-        raise KeyRefusedError(f"{file} has not got version {plan.version} of {plan.name} ({plan.algorithm})")
-    take_in(opened, fitting, keys=plan.keys, steps=plan.steps, region=plan.region)
+def _take_next(opened: Keystore, plan: KeyPlan, arrived: Sequence[WrappedKey], check_value: str) -> None:
+    """Put in the key that is planned, and none that is but called the same."""
+    key = the_one(arrived, plan)
+    if check_value:
+        confirm(shown(key.record.check_values), check_value)
+    take_in(opened, [key], keys=plan.keys)
 
 
 def _unwrapped(opened: Keystore, file: Path, descriptors: Sequence[int] | None) -> list[WrappedKey]:
@@ -295,12 +341,12 @@ def _unwrapped(opened: Keystore, file: Path, descriptors: Sequence[int] | None) 
     return unwrapped(file, content, opened, opener)
 
 
-def _versions(opened: Keystore, name: str, algorithm: KeyAlgorithm | None, region: str) -> list[KeyRecord]:
+def _versions(opened: Keystore, name: str, algorithm: KeyAlgorithm | None, region: str | None) -> list[KeyRecord]:
     """All versions of one key, the first one first."""
     found = [
         at
         for at in opened.records
-        if at.name == name and at.algorithm is (algorithm or at.algorithm) and at.region == (region or at.region)
+        if at.name == name and algorithm in {None, at.algorithm} and region in {None, at.region}
     ]
     if not found:
         raise KeyRefusedError(f"there is no such key {name} here; the first version comes by ceremony or import")
@@ -324,11 +370,6 @@ def _known(settings: Config) -> Mapping[str, KeyDeclaration]:
         return load(*settings.regional_profiles).keys
     except RegionalProfileError as error:
         fail(str(error), code=UNUSABLE)
-
-
-def _require_free(file: Path | None) -> None:
-    if file is not None and file.exists():
-        raise KeystoreFileError(f"{file} is there already, and is left as it is")
 
 
 def _reference(text: str) -> KeyReference:

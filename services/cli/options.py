@@ -1,5 +1,7 @@
 """Options that several commands share, and the configuration they make."""
 
+import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -7,7 +9,7 @@ import typer
 
 from services import logs
 from services.cli.errors import UNUSABLE, fail
-from services.config import Config, ConfigError, LogLevel
+from services.config import FILE_VARIABLE, Config, ConfigError, LogLevel, Mode
 
 ConfigFile: TypeAlias = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file with the settings; variables SSCARD_… count above it.")
@@ -27,11 +29,28 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON instead of
 def configuration(file: Path | None = None, *, simulated: bool = False, **overrides: object) -> Config:
     """Load the settings, or say what is wrong with them and leave."""
     if simulated:
+        # It would be development with published keys, whatever was meant to be safe.
+        if said := _says_production(file):
+            fail(f"--simulated is for development, and {said} says production 生产模式不能使用软件卡", code=UNUSABLE)
         overrides |= {"mode": "development", "readers": "simulated"}
     try:
         return Config.load(file, **overrides)
     except ConfigError as error:
         fail(str(error), code=UNUSABLE)
+
+
+def _says_production(file: Path | None) -> str:
+    """What says that this is production, rather than nothing at all; "" where nothing does."""
+    if mode := os.environ.get("SSCARD_MODE"):
+        return "SSCARD_MODE" if mode == Mode.PRODUCTION else ""
+    named = file or os.environ.get(FILE_VARIABLE)
+    if not named:
+        return ""
+    try:
+        written = tomllib.loads(Path(named).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""  # loading the settings tells what is wrong with it
+    return str(named) if written.get("mode") == Mode.PRODUCTION else ""
 
 
 def quiet(config: Config) -> None:

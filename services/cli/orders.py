@@ -11,7 +11,7 @@ from cardlib.errors import ItemError
 from cardlib.issuance.attachments import attachments_in
 from cardlib.issuance.filling import BASE64
 from services.cli.errors import UNUSABLE, fail
-from services.issuance.orders import MAX_PHOTO, MAX_TEXT, PHOTO
+from services.issuance.orders import MAX_PHOTO, MAX_TEXT, PHOTO, SMALLER
 from sscard.v1.issuance_pb2 import CardOrder
 
 PersonFile: TypeAlias = Annotated[
@@ -33,16 +33,10 @@ _TOML: Final = ".toml"
 def order_of(person: Path, template: str, photo: Path | None) -> CardOrder:
     """The order that a call takes; a file that cannot be read ends the command."""
     record = contents_of(person, MAX_TEXT)
-    order = CardOrder(person_json=record)
-    if template.endswith(_TOML) or os.sep in template:
-        try:
-            order.template_text = contents_of(Path(template), MAX_TEXT).decode()
-        except UnicodeDecodeError:
-            fail(f"{template}: is no UTF-8 编码不是UTF-8", code=UNUSABLE)
-    else:
-        order.template = template
+    order = template_in(template)
+    order.person_json = record
     if photo is not None:
-        order.photo = contents_of(photo, MAX_PHOTO)
+        order.photo = contents_of(photo, MAX_PHOTO, SMALLER)
     elif name := _photo_named(record):
         try:
             order.photo = attachments_in(person.absolute().parent)(name, 0)
@@ -52,7 +46,17 @@ def order_of(person: Path, template: str, photo: Path | None) -> CardOrder:
     return order
 
 
-def contents_of(path: Path, most: int) -> bytes:
+def template_in(template: str) -> CardOrder:
+    """An order with a template, by its file or its name, and nobody's data yet."""
+    if not (template.endswith(_TOML) or os.sep in template):
+        return CardOrder(template=template)
+    try:
+        return CardOrder(template_text=contents_of(Path(template), MAX_TEXT).decode())
+    except UnicodeDecodeError:
+        fail(f"{template}: is no UTF-8 编码不是UTF-8", code=UNUSABLE)
+
+
+def contents_of(path: Path, most: int, remedy: str = "") -> bytes:
     """What a file holds; one that cannot be read, or has more than ``most`` bytes, ends the command."""
     try:
         with path.open("rb") as file:
@@ -60,7 +64,7 @@ def contents_of(path: Path, most: int) -> bytes:
     except OSError as error:
         fail(f"{path}: {error.strerror}", code=UNUSABLE)
     if len(held) > most:
-        fail(f"{path}: has more than {most} bytes 文件过大", code=UNUSABLE)
+        fail(f"{path}: has more than {most} bytes 文件过大{f': {remedy}' if remedy else ''}", code=UNUSABLE)
     return held
 
 

@@ -7,12 +7,14 @@ from typing import Final
 
 from apdu.errors import MalformedError
 from apdu.secret import Secret
+from cardlib.cos.encoder import require_loading
 from cardlib.cos.protection import encrypted_key, loading_mac, plain_authentication
 from cardlib.crypto import CipherSuite, purchase_factor, suite_for
 from cardlib.crypto.suite import MAC_SIZE
 from cardlib.custody import KeyCustodian
 from cardlib.errors import KeyUnavailableError
 from cardlib.key_requests import (
+    OTHER_TERMINAL,
     CardFactors,
     CheckValue,
     CodeOfCard,
@@ -27,10 +29,12 @@ from cardlib.key_requests import (
     PsamKeyLoad,
     Purchase,
     Tac,
+    Terminal,
     Verification,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, KeyReference, Purpose
 from cardlib.psam import LEVELS_SHIFT, MAX_LEVELS
+from cardlib.values import CardDate
 
 TERMINAL_NUMBER: Final = 6
 """Bytes of a terminal number (终端机编号)."""
@@ -44,12 +48,13 @@ _MAKES_MACS: Final = frozenset({Purpose.MAINTENANCE, Purpose.LOAD, Purpose.PURCH
 """What keys are for whose session keys make MACs: of commands, of loads and of purchases."""
 _IN_CLEAR: Final = frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT})
 """What keys are for that a chip is told in clear anyway."""
-_BUILDING: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY})
-_SINGLE_STEP: Final = _BUILDING | {Purpose.TRANSPORT}
+_SINGLE_STEP: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT})
 _PSAM_OWN: Final = frozenset({Purpose.PSAM_MASTER, Purpose.PSAM_LOADER})
 _LOADS_OWN: Final = frozenset({Purpose.PSAM_MASTER, Purpose.TEMPORARY})
 _NOT_ON_A_PSAM: Final = _SINGLE_STEP | _PSAM_OWN
 """What is no key of cards that a PSAM computes with."""
+_ON_A_CARD: Final = frozenset(Purpose) - _PSAM_OWN - _IN_CLEAR
+"""What keys are for that are loaded into a card, to stay there."""
 
 
 class CardKeyCustodian(KeyCustodian):
@@ -89,7 +94,7 @@ class CardKeyCustodian(KeyCustodian):
         """As :meth:`cardlib.custody.KeyCustodian.perform`; MalformedError for input of a length not taken."""
         return tuple(self._performed(request.card, task) for task in request.tasks)
 
-    def _performed(self, card: CardFactors, task: KeyTask) -> bytes:  # noqa: C901, PLR0911 - one case for each task
+    def _performed(self, card: CardFactors, task: KeyTask) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a case for each
         suite = suite_for(card.algorithm)
         match task:
             case Cryptogram():
@@ -119,6 +124,11 @@ class CardKeyCustodian(KeyCustodian):
             case CodeOfCard():
                 self._require(task.key, {Purpose.INTERNAL_AUTHENTICATION}, "identification codes")
                 return loading_mac(card.algorithm, self.card_key(card, task.key), bytes(suite.block), task.data)
+            case Terminal():
+                number, _ = self._terminal_for(task.key)
+                # Whoever has not got the key says so now, before the card is told anything.
+                self.card_key(card, task.key)
+                return number + bytes((task.key.version,))
             case Purchase():
                 return self._purchase(suite, card, task)
             case Verification():
@@ -126,10 +136,16 @@ class CardKeyCustodian(KeyCustodian):
                 return bytes((hmac.compare_digest(right, task.answer),))
 
     def _loaded(self, card: CardFactors, task: LoadedKey) -> bytes:
-        self._require(task.under, _BUILDING, "loading others")
-        value = self.card_key(card, task.value) if isinstance(task.value, KeyReference) else task.value
-        block = Secret(task.header + value.reveal().ljust(task.width, b"\xff"))
+        # A master key would encrypt whatever its asker likes: byte by byte, that tells any key to who has no TMK.
+        self._require(task.under, {Purpose.TEMPORARY}, "loading others into a card")
+        if isinstance(task.value, KeyReference):
+            self._require(task.value, _ON_A_CARD, "a finished card")
+            value = self.card_key(card, task.value)
+        else:
+            value = task.value
         under = self.card_key(card, task.under)
+        require_loading(task.header, task.width)
+        block = Secret(task.header + value.reveal().ljust(task.width, b"\xff"))
         if not task.challenge:
             return encrypted_key(card.algorithm, under, block)
         return _protected(card, under, block, task.head, task.challenge)
@@ -147,21 +163,30 @@ class CardKeyCustodian(KeyCustodian):
         return _protected(card, under, Secret(task.header + value.reveal()), task.head, task.challenge)
 
     def _purchase(self, suite: CipherSuite, card: CardFactors, task: Purchase) -> bytes:
-        self._require(task.key, {Purpose.PURCHASE}, "purchases")
-        if self._terminal is None:
-            raise KeyUnavailableError(task.key.name, "no terminal number is configured for purchases")
-        number, sequence_numbers = self._terminal
+        number, sequence_numbers = self._terminal_for(task.key)
         whole = all(0 <= amount <= _MOST_FEN for amount in task.amounts)
-        if not whole or not 0 <= task.kind <= 0xFF or len(task.time) != TIME:
-            raise MalformedError("a purchase takes amounts of 32 bits, a type of one byte and a time of seven")
+        if not whole or not 0 <= task.kind <= 0xFF:
+            raise MalformedError("a purchase takes amounts of 32 bits and a type of one byte")
         own = self.card_key(card, task.key)
-        # What is wrong with the card's numbers shows before a sequence number is given out.
+        # What is wrong with the request shows before a sequence number is given out.
+        if len(task.time) != TIME or CardDate(task.time.hex()).date is None:
+            raise MalformedError("a purchase takes a time of seven bytes, YYYYMMDDhhmmss packed, of the calendar")
+        if len(task.terminal) != TERMINAL_NUMBER:
+            raise MalformedError(f"a terminal number has {TERMINAL_NUMBER} bytes, not {len(task.terminal)}")
         purchase_factor(task.random, task.sequence, 0)
+        if task.terminal != number:
+            raise KeyUnavailableError(task.key.name, OTHER_TERMINAL)
         sequence = sequence_numbers()
         session = suite.session_key(own, purchase_factor(task.random, task.sequence, sequence))
         amounts = b"".join(amount.to_bytes(4, "big") for amount in task.amounts)
         mac = suite.mac(session, amounts + bytes((task.kind,)) + number + task.time)
         return number + sequence.to_bytes(4, "big") + mac
+
+    def _terminal_for(self, key: KeyReference) -> tuple[bytes, Callable[[], int]]:
+        self._require(key, {Purpose.PURCHASE}, "purchases")
+        if self._terminal is None:
+            raise KeyUnavailableError(key.name, "no terminal number is configured for purchases")
+        return self._terminal
 
     def _session(self, suite: CipherSuite, card: CardFactors, key: KeyReference, factor: bytes) -> Secret:
         return suite.session_key(self.card_key(card, key), factor)

@@ -1,6 +1,7 @@
 """The centre as custodian (密钥中心): a terminal without keys has its key requests answered over gRPC."""
 
 import time
+from collections.abc import Mapping
 from typing import Final, Self
 
 import grpc
@@ -11,9 +12,9 @@ from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
 from cardlib.key_requests import KeyRequest, Purchase, key_names
 from services.catalogue import REFUSALS
 from services.config import ConfigError, address_of, loopback_centre
-from services.custody.errors import CentreAwayError
+from services.custody.errors import CentreAwayError, KeyUnknownError, VerificationsBlockedError
 from services.errors import InvalidRequestError
-from services.mapping.keys import request_message
+from services.mapping.keys import key_place, request_message
 from services.statuses import call_of, told_by
 from sscard.v1 import keys_pb2, keys_pb2_grpc
 
@@ -24,6 +25,10 @@ RECONNECT: Final = 1.0
 
 _Code = grpc.StatusCode
 _AWAY: Final = frozenset({_Code.UNAVAILABLE, _Code.DEADLINE_EXCEEDED, _Code.CANCELLED})
+_OF_A_KEY: Final = frozenset(
+    REFUSALS[kind].reason for kind in (KeyUnavailableError, KeyUnknownError, VerificationsBlockedError)
+)
+_UNKNOWN: Final = "the key centre knows no key of this name: give it the same regional profiles"
 _OPTIONS: Final = (
     # The library would repeat calls by itself, also those that use something up.
     ("grpc.enable_retries", 0),
@@ -118,9 +123,8 @@ class CentreCustodian(KeyCustodian):
         code, told = call.code(), told_by(call)
         reason, metadata = (told.reason, told.metadata) if told is not None else ("", {})
         message = told.message if told is not None else call.details()
-        if reason == REFUSALS[KeyUnavailableError].reason:
-            key = metadata.get("key", "")
-            return KeyUnavailableError(key, message.removeprefix(str(KeyUnavailableError(key))).removeprefix(": "))
+        if reason in _OF_A_KEY:
+            return _key_error(request, reason, metadata, message)
         if reason == REFUSALS[AlgorithmUnsupportedError].reason:
             return AlgorithmUnsupportedError(metadata.get("algorithm", request.card.algorithm.name))
         if reason in {REFUSALS[InvalidRequestError].reason, REFUSALS[MalformedError].reason}:
@@ -132,3 +136,21 @@ class CentreCustodian(KeyCustodian):
         if code is _Code.UNIMPLEMENTED:
             return KeyUnavailableError(names, f"the service at {self._target} serves no keys: set serve_keys there")
         return KeyUnavailableError(names, f"the centre at {self._target} failed: {message} [{reason or code.name}]")
+
+
+def _key_error(request: KeyRequest, reason: str, metadata: Mapping[str, str], message: str) -> KeyUnavailableError:
+    key = metadata.get("key", "")
+    if reason == REFUSALS[VerificationsBlockedError].reason:
+        return VerificationsBlockedError(key)
+    if reason == REFUSALS[KeyUnknownError].reason:
+        return KeyUnavailableError(_name_at(request, metadata.get("field", "")), _UNKNOWN)
+    return KeyUnavailableError(key, message.removeprefix(str(KeyUnavailableError(key))).removeprefix(": "))
+
+
+def _name_at(request: KeyRequest, field: str) -> str:
+    """The name that stands at this place of the request; all names, where the place is none."""
+    place = key_place(field)
+    if place is None or place[0] >= len(request.tasks):
+        return ", ".join(dict.fromkeys(name for task in request.tasks for name in key_names(task)))
+    number, under = place
+    return key_names(request.tasks[number])[-1 if under else 0]

@@ -119,7 +119,7 @@ def _of_keystore(
 def _opener(config: Config, path: Path) -> Opener:
     """What opens the keystore, from a file or from descriptors."""
     if config.keystore_key is not None:
-        key = files.read(config.keystore_key)
+        key = files.read_secret(config.keystore_key, development_mode=config.development)
         if len(key) != KEY:
             raise ConfigError(
                 f"keystore_key: {config.keystore_key} has {len(key)} bytes, and a key has {KEY}: give the file with "

@@ -38,6 +38,7 @@ from cardlib.keys import KEYS, KeyDeclaration, KeyReference, Purpose
 from services.custody.card_keys import CardKeyCustodian
 from services.custody.pkcs11_token import KeyObject, Token, TokenError
 from services.custody.pkcs11_vendor import TRIPLE_DES, CipherNumbers
+from services.custody.regions import serves
 
 _REGION_DIGITS: Final = {3: 0, 2: 2, 1: 6}
 """How much of a region belongs to a stored key, by the levels from it to a card."""
@@ -76,9 +77,7 @@ class StoredKey:
 
     def serves(self, card: CardFactors) -> bool:
         """Whether the card is one of its region; counties of a Zhejiang city share that city's keys."""
-        if self.levels == 1:
-            return factors(self.region, card.card_factor) == factors(card.region, card.card_factor)
-        return card.region.startswith(self.region)
+        return serves(self.region, card.region)
 
 
 class Pkcs11Custodian(CardKeyCustodian):

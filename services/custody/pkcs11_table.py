@@ -31,7 +31,8 @@ from cardlib.crypto import Algorithm
 from cardlib.keys import CHIP_KEYS, KEYS, VERSIONS, KeyDeclaration, KeyReference, Purpose
 from services.custody.pkcs11 import StoredKey
 from services.custody.pkcs11_vendor import CipherNumbers
-from services.custody.tables import Entry, Number, Octets, doubles, read_table, require_none, unknown_keys
+from services.custody.regions import overlap
+from services.custody.tables import Entry, Number, Octets, read_table, require_none, unknown_keys
 
 _ALGORITHMS: Final = {"3DES": Algorithm.DES, "SM4": Algorithm.SM4}
 
@@ -87,12 +88,11 @@ def read_hsm_table(path: Path, keys: Mapping[str, KeyDeclaration] = KEYS) -> Hsm
     """
     document = read_table(path, Document)
     rows, known = document.keys, {**CHIP_KEYS, **keys}
-    marks = [(row.name, row.version, row.algorithm, row.region) for row in rows]
     require_none(
         path,
         [
             *unknown_keys([row.name for row in rows], known),
-            *doubles(marks, "the key stands twice for its region"),
+            *_rivals(rows),
             *_row_faults(rows, known, document.sm4),
         ],
     )
@@ -101,6 +101,20 @@ def read_hsm_table(path: Path, keys: Mapping[str, KeyDeclaration] = KEYS) -> Hsm
         tuple(row.stored for row in rows),
         CipherNumbers(sm4.key_type, sm4.encrypt, sm4.derive, sm4.tells_length) if sm4 else None,
     )
+
+
+def _rivals(rows: Sequence[KeyEntry]) -> Iterator[str]:
+    """A fault for each row that competes with another one: whose key a card got would depend on their order."""
+    for number, row in enumerate(rows, 1):
+        others = [
+            f"keys[{at}]"
+            for at, other in enumerate(rows, 1)
+            if at != number
+            and (row.name, row.version, row.algorithm) == (other.name, other.version, other.algorithm)
+            and overlap(row.region, other.region)
+        ]
+        if others:
+            yield f"keys[{number}]: this version of the key has cards in common with {', '.join(others)}"
 
 
 def _row_faults(rows: Sequence[KeyEntry], known: Mapping[str, KeyDeclaration], sm4: Sm4Entry | None) -> Iterator[str]:

@@ -7,12 +7,13 @@ from typing import Final, TypeVar, cast
 
 import structlog
 
-from apdu.errors import TransportError
+from apdu.errors import CardInUseError, TransportError
 from apdu.flow import Flow
 from apdu.readers import Readers
 from cardlib.crypto import Algorithm
 from cardlib.crypto.suite import MAC_SIZE
 from cardlib.custody import KeyCustodian
+from cardlib.errors import KeyUnavailableError
 from cardlib.key_requests import (
     CardFactors,
     Cryptogram,
@@ -21,6 +22,7 @@ from cardlib.key_requests import (
     Mac,
     PinBlock,
     Purchase,
+    Terminal,
     Verification,
     key_names,
 )
@@ -28,14 +30,13 @@ from cardlib.keys import KEYS, KeyDeclaration, KeyReference, Purpose
 from cardlib.psam_flows.environment import PsamEnvironment
 from cardlib.psam_flows.errors import (
     NoPsamError,
-    PsamKeyMissingError,
-    PsamLevelError,
+    PsamBusyError,
     PsamProofRefusedError,
     PsamPurchaseLostError,
     PsamRefusedError,
     missing,
 )
-from cardlib.psam_flows.purchase import OpenPurchase, credit_purchase, initialise_purchase
+from cardlib.psam_flows.purchase import OpenPurchase, credit_purchase, initialise_purchase, terminal_of
 from cardlib.psam_flows.session import PsamSession
 from cardlib.psam_keys import PSAM_KEYS, PsamKeyId
 from services.card import Traffic, no_traffic
@@ -59,7 +60,8 @@ class PsamCustodian(KeyCustodian):
     refused with PsamKeyMissingError. All errors: :mod:`cardlib.psam_flows.errors`, each with its national code.
 
     ``reader``: name of the PSAM's. ``table``: ids of the deployment's PSAMs; ``keys``: what is known of keys, by name.
-    ``wait``: seconds to wait for the PSAM while others use it; after that the answer is that there is none.
+    ``wait``: seconds to wait for the PSAM while others use it; after that PsamBusyError is raised, and the same request
+    can be repeated.
     ``purchase_hold``: seconds for which a purchase keeps the PSAM: within them a card that was pulled out may come
     back. ``today``: the clock for keys that are not in force for ever. ``traffic`` puts a log around conversations, and
     must not show data: there are PINs in clear among them. May be used from several threads, and blocks them.
@@ -81,7 +83,7 @@ class PsamCustodian(KeyCustodian):
         self._keys = keys
         self._wait = wait
         self._purchase_hold = purchase_hold
-        self._link = PsamLink(readers, reader, table=tuple(table), wait=wait, today=today, traffic=traffic)
+        self._link = PsamLink(readers, reader, table=tuple(table), keys=keys, wait=wait, today=today, traffic=traffic)
         self._turns = Turns()
         self._purchase: OpenPurchase | None = None
         self._lost: OpenPurchase | None = None
@@ -91,21 +93,21 @@ class PsamCustodian(KeyCustodian):
 
         A Verification of MAC2 is for the purchase that the PSAM has made MAC1 for last, and once only: after a reset of
         the PSAM, or anything else that was asked of it, PsamPurchaseLostError is raised, for its session key is gone.
-        Of several purchases in one request the last is the one that can be verified. Raises MalformedError for input of
-        a length not taken.
+        Of several purchases in one request the last is the one that can be verified. A Terminal disturbs no purchase.
+        Raises MalformedError for input of a length not taken, and nothing else does.
         """
         for task in request.tasks:
             self._require_offered(task)
-        owner = request.card if any(map(_is_of_purchase, request.tasks)) else None
+        owner = request.card if any(map(self._is_of_purchase, request.tasks)) else None
         names = ", ".join(dict.fromkeys(name for task in request.tasks for name in key_names(task)))
         answers: dict[int, bytes] = {}
         self._in_turn(owner, names, lambda: self._answer_all(request, answers))
         return tuple(answers[place] for place in range(len(request.tasks)))
 
     def environment(self, algorithm: Algorithm) -> PsamEnvironment:
-        """What the PSAM says of itself: a card that shall pay has to be told its terminal number and its key index.
+        """What the PSAM says of itself.
 
-        Raises NoPsamError, PsamAlgorithmError and PsamRefusedError.
+        Raises NoPsamError, PsamBusyError, PsamAlgorithmError, PsamAnswerError and PsamRefusedError.
         """
 
         def said() -> PsamEnvironment:
@@ -120,7 +122,7 @@ class PsamCustodian(KeyCustodian):
         purchase = self._purchase
         try:
             self._in_turn(purchase.card if purchase else None, "", self._disconnect)
-        except NoPsamError:
+        except (NoPsamError, PsamBusyError):
             _log.warning("psam_still_in_use", reader=self._reader)
 
     def _require_offered(self, task: KeyTask) -> None:
@@ -133,7 +135,7 @@ class PsamCustodian(KeyCustodian):
                 self._require(key, _MAINTENANCE, "commands, as far as a PSAM is concerned")
             case Verification(task=Mac(key=key)):
                 self._require(key, _MAINTENANCE | _PURCHASE, "commands or purchases")
-            case Purchase(key=key):
+            case Terminal(key=key) | Purchase(key=key):
                 self._require(key, _PURCHASE, "purchases")
             case _:
                 raise missing(
@@ -151,12 +153,14 @@ class PsamCustodian(KeyCustodian):
             with self._turns.turn(owner, wait=self._wait):
                 try:
                     return self._connected(work)
+                except CardInUseError as error:
+                    raise PsamBusyError(names, f"another program has the PSAM in {self._reader!r}: {error}") from error
                 except TransportError as error:
                     _log.warning("psam_away", reader=self._reader, error=type(error).__name__)
                     raise NoPsamError(names, f"no PSAM answers in {self._reader!r}: {error}") from error
         except BusyError:
             text = f"the PSAM in {self._reader!r} is in use for longer than {self._wait:g} s"
-            raise NoPsamError(names, text) from None
+            raise PsamBusyError(names, text) from None
 
     def _connected(self, work: Callable[[], T]) -> T:
         was_there = False
@@ -176,13 +180,13 @@ class PsamCustodian(KeyCustodian):
 
     def _answer_all(self, request: KeyRequest, answers: dict[int, bytes]) -> None:
         """Answer what is not answered yet. MAC2 comes first and MAC1 last: all else would lose the purchase."""
-        for place in sorted(range(len(request.tasks)), key=lambda place: _rank(request.tasks[place])):
+        for place in sorted(range(len(request.tasks)), key=lambda place: self._rank(request.tasks[place])):
             if place not in answers:
                 answers[place] = self._answer_one(request.card, request.tasks[place])
 
-    def _answer_one(self, card: CardFactors, task: KeyTask) -> bytes:
+    def _answer_one(self, card: CardFactors, task: KeyTask) -> bytes:  # noqa: PLR0911 - one case for each task
         match task:
-            case Verification(task=Mac()) if _is_of_purchase(task):
+            case Verification(task=Mac()) if self._is_of_purchase(task):
                 return self._proven(card, task)
             case Verification():
                 right = self._answer_one(card, task.task)
@@ -193,6 +197,11 @@ class PsamCustodian(KeyCustodian):
                 return self._had(card, lambda at: at.mac(card, task.key, task.factor, task.data))
             case PinBlock():
                 return self._had(card, lambda at: at.pin_block(card, task.key, task.factor, task.pin))
+            case Terminal():
+                # The session stays as it is, where it is of the card's algorithm: with it a purchase that is under way.
+                session = self._link.session(card.algorithm)
+                self._link.check()
+                return terminal_of(session, card, task)
             case _:
                 made = cast("Purchase", task)
                 answer, self._purchase = self._had(card, lambda at: initialise_purchase(at, card, made))
@@ -208,7 +217,7 @@ class PsamCustodian(KeyCustodian):
             return self._link.run(wanted(self._session(card.algorithm)))
         except PsamRefusedError:
             self._link.leave()
-        except (PsamLevelError, PsamKeyMissingError):
+        except KeyUnavailableError:
             self._link.check()
             raise
         return self._link.run(wanted(self._session(card.algorithm)))
@@ -236,6 +245,26 @@ class PsamCustodian(KeyCustodian):
             self._end_purchase()
         return _RIGHT
 
+    def _is_of_purchase(self, task: KeyTask) -> bool:
+        """Whether it is one of the steps of a purchase."""
+        match task:
+            case Terminal() | Purchase():
+                return True
+            case Verification(task=Mac(key=key)):
+                declared = self._keys.get(key.name)
+                return declared is not None and declared.purpose is Purpose.PURCHASE
+            case _:
+                return False
+
+    def _rank(self, task: KeyTask) -> int:
+        match task:
+            case Purchase():
+                return 2
+            case Verification() if self._is_of_purchase(task):
+                return 0
+            case _:
+                return 1
+
     def _session(self, algorithm: Algorithm) -> PsamSession:
         """A session for something new, which is the end of a purchase under way."""
         self._end_purchase()
@@ -249,25 +278,3 @@ class PsamCustodian(KeyCustodian):
     def _disconnect(self) -> None:
         self._end_purchase()
         self._link.disconnect()
-
-
-def _is_of_purchase(task: KeyTask) -> bool:
-    """Whether it is one of the two halves of a purchase."""
-    match task:
-        case Purchase():
-            return True
-        case Verification(task=Mac(key=key)):
-            declared = KEYS.get(key.name)
-            return declared is not None and declared.purpose is Purpose.PURCHASE
-        case _:
-            return False
-
-
-def _rank(task: KeyTask) -> int:
-    match task:
-        case Purchase():
-            return 2
-        case Verification() if _is_of_purchase(task):
-            return 0
-        case _:
-            return 1

@@ -1,18 +1,18 @@
 """The way to a PSAM in a reader: connected when it is needed, held, opened in one environment after another."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from apdu.flow import Execute, Flow, Script, Step, run, send
+from apdu.flow import Execute, Flow, Step, run, send
 from apdu.readers import CardConnection, Readers, executor
 from apdu.status import OK
 from apdu.transport.wrappers import get_response
 from cardlib import commands
 from cardlib.crypto import Algorithm
+from cardlib.keys import KeyDeclaration
 from cardlib.psam import TRADE_NUMBER
-from cardlib.psam_flows.environment import PsamEnvironment, enter, open_environment
-from cardlib.psam_flows.errors import PsamAlgorithmError
+from cardlib.psam_flows.environment import PsamEnvironment, enter_again, open_environment
 from cardlib.psam_flows.session import PsamSession
 from cardlib.psam_flows.table import LevelTable
 from cardlib.psam_keys import PsamKeyId
@@ -34,6 +34,7 @@ class PsamLink:
         reader: str,
         *,
         table: Sequence[PsamKeyId],
+        keys: Mapping[str, KeyDeclaration],
         wait: float,
         today: Callable[[], date],
         traffic: Traffic,
@@ -41,6 +42,7 @@ class PsamLink:
         self._readers = readers
         self._reader = reader
         self._table = table
+        self._keys = keys
         self._wait = wait
         self._today = today
         self._traffic = traffic
@@ -58,7 +60,7 @@ class PsamLink:
     def session(self, algorithm: Algorithm) -> PsamSession:
         """A session in the environment of this algorithm; the same one as before where that is still current.
 
-        Raises PsamAlgorithmError, NoPsamError and PsamRefusedError.
+        Raises PsamAlgorithmError, NoPsamError, PsamAnswerError and PsamRefusedError.
         """
         self._connect()
         held = self._session
@@ -110,12 +112,6 @@ class PsamLink:
             environment = self.run(open_environment(algorithm))
             self._environments[algorithm] = environment
         else:
-            self.run(_enter_again(algorithm))
+            self.run(enter_again(algorithm))
         levels = self._levels.setdefault((environment.serial, algorithm), LevelTable())
-        return PsamSession(environment, levels, today=self._today(), keys=self._table)
-
-
-def _enter_again(algorithm: Algorithm) -> Generator[Script, Any, None]:
-    answers = yield from send(*enter(algorithm))
-    if not answers.completed:
-        raise PsamAlgorithmError(algorithm.name, "the PSAM no longer lets its environment for it be selected")
+        return PsamSession(environment, levels, today=self._today(), table=self._table, keys=self._keys)

@@ -24,7 +24,8 @@ class CardFace:
     """The values of one card's face; ``repr`` shows none of them.
 
     ``sex``: as printed, "" leaves it out. ``social_security_number``: 18 characters. ``card_number``: nine characters
-    without the hyphen. ``expiry_date``: None leaves it out. ``photo``: the picture as delivered, JPEG, PNG or BMP.
+    without the hyphen. ``issue_date``,
+    ``expiry_date``: None leaves it out. ``photo``: the picture as delivered, JPEG, PNG or BMP.
     ``bank_card_number``: digits, "" for none. ``issuer_name``: the bureau. ``phones``: service phones with their
     names, such as "服务电话 12333". Raises :class:`~services.face.errors.FaceDataError`.
     """
@@ -33,7 +34,7 @@ class CardFace:
     sex: str = ""
     social_security_number: str
     card_number: str
-    issue_date: dt.date
+    issue_date: dt.date | None = None
     expiry_date: dt.date | None = None
     photo: bytes
     bank_card_number: str = ""
@@ -69,11 +70,13 @@ class CardFace:
         bank_card_number: str = "",
         issuer_name: str = "",
         phones: tuple[str, ...] = (),
+        premade: bool = False,
     ) -> Self:
         """The face of a card from what is written to it, :attr:`cardlib.issuance.order.CardOrder.contents`.
 
         ``photo``: the picture as delivered, which is better for print than the one of 4 096 bytes that the card holds;
-        None takes that one. Raises :class:`~services.face.errors.FaceDataError`.
+        None takes that one. ``premade``: the contents are not all that is on the card, and the issue date may be left
+        out. Raises :class:`~services.face.errors.FaceDataError`.
         """
         holder, issuer = contents.get("holder", {}), contents.get("issuer", {})
         return cls(
@@ -82,7 +85,9 @@ class CardFace:
             social_security_number=_text(holder.get("social_security_number"), "social_security_number"),
             # Longer numbers of early issues: the first nine characters count [S3 §10.4].
             card_number=_text(issuer.get("card_number"), "card_number")[:_CARD_NUMBER_LENGTH],
-            issue_date=_day(issuer.get("issue_date"), "issue_date"),
+            issue_date=None
+            if premade and not issuer.get("issue_date")
+            else _day(issuer.get("issue_date"), "issue_date"),
             expiry_date=_day(issuer["expiry_date"], "expiry_date") if issuer.get("expiry_date") else None,
             photo=_photo(profile, contents) if photo is None else photo,
             bank_card_number=bank_card_number,

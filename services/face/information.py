@@ -28,7 +28,7 @@ def values(template: Template, face: CardFace) -> dict[Item, str]:
         Item.SOCIAL_SECURITY_NUMBER: face.social_security_number,
         # S1 annex A: the hyphen is print's alone.
         Item.CARD_NUMBER: f"{number[:-1]}-{number[-1]}" if template.hyphen else number,
-        Item.ISSUE_DATE: _date(face.issue_date, template.date_form),
+        Item.ISSUE_DATE: _date(face.issue_date, template.date_form) if face.issue_date else "",
         Item.EXPIRY_DATE: _date(face.expiry_date, template.date_form) if face.expiry_date else "",
     }
     return {item: text for item, text in texts.items() if text and item in template.items}

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 from hashlib import sha256
 from typing import Any, Final, Self
 
@@ -19,9 +21,20 @@ NUMBER: Final = 16
 """Hexadecimal digits of a certificate's number, which are the first of its SHA-256."""
 
 
+class Kind(Enum):
+    """What was done to the card (证书类别); the value is its Chinese term."""
+
+    MAKING = "制卡"
+    """The whole card was made: the certificate states all of it."""
+    PERSONALISATION = "预制卡个人化"
+    """A pre-made card got its holder: the certificate states what was written, and the keys that were used."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
     """How a card came to be made: the request, who, where, and by which template (制卡过程)."""
+
+    kind: Kind = Kind.MAKING
 
     request_id: str
     operator: str
@@ -45,6 +58,7 @@ class Certificate:
         """The certificate of a card; ``made`` has its time zone."""
         told = {
             "form": FORM,
+            "kind": making.kind.name,
             "request_id": making.request_id,
             "made": made.astimezone(UTC).isoformat(timespec="seconds"),
             "operator": making.operator,
@@ -116,6 +130,11 @@ class Certificate:
         return told
 
     @property
+    def kind(self) -> Kind:
+        """What was done to the card."""
+        return Kind[self.told["kind"]]
+
+    @property
     def chip(self) -> bytes:
         """Historical bytes of the card's ATR, by which it is known."""
         return bytes.fromhex(self.told["card"]["historical_bytes"])
@@ -135,6 +154,7 @@ class Certificate:
             "",
             *_table(
                 ("证书编号 certificate", self.number),
+                ("证书类别 kind", f"{self.kind.value} {self.kind.name.lower()}"),
                 ("请求编号 request", told["request_id"]),
                 ("制卡时间 made", told["made"]),
                 ("制卡人员 operator", told["operator"] or "-"),
@@ -142,7 +162,7 @@ class Certificate:
                 ("卡模板 template", " ".join(filter(None, (template["name"], template["version"])))),
                 ("规范版本 version", card["version"]),
                 ("算法 algorithm", card["algorithm"]),
-                ("芯片操作系统 chip", card["chip"]),
+                ("芯片操作系统 chip", card["chip"] or "-"),
                 ("复位信息 ATR", card["atr"].upper()),
                 ("卡的识别码 card identifier", card["card_identifier"].upper()),
                 ("个人密码 PIN", tries),
@@ -166,40 +186,55 @@ class Certificate:
         ]
         return "\n".join(lines) + "\n"
 
-    def compared(self, report: CardReport, digests: Digests) -> "Comparison":
-        """A card as it is now beside the certificate. The PIN's tries are not compared: they change with use."""
-        told = self.told
-        card = told["card"]
+    def compared(self, report: CardReport, digests: Digests, earlier: "Sequence[Certificate]" = ()) -> "Comparison":
+        """A card as it is now beside the certificate. The PIN's tries are not compared: they change with use.
+
+        ``earlier``: older ones of the same chip, the newest first; where this one is of a personalisation, they say
+        what it leaves out.
+        """
+        card = self.told["card"]
         facts = {
             "chip": (card["historical_bytes"], report.historical_bytes.hex()),
             "card identifier": (card["card_identifier"], report.card_identifier.hex()),
             "version": (card["version"], report.version),
             "algorithm": (card["algorithm"], report.algorithm.name),
         }
-        then = {f"key {_key(key)}": key["check_value"] for key in told["keys"]}
+        then: dict[str, str] = {}
+        states_all = False
+        for one in (self, *earlier):
+            then |= {name: value for name, value in one.stated(digests).items() if not then.get(name)}
+            if one.kind is Kind.MAKING:
+                states_all = True
+                break
         now = {
             f"key {key.directory} {key.key.name} of version {key.key.version}": key.check_value.hex()
             for key in report.keys
         }
-        then |= {f"file {file['name']}": file["hmac_sha256"] for file in told["files"]}
-        if told["digest_key"] == digests.key_id:
-            now |= {f"file {file.name}": digests.of_file(file.name, file.digest).hex() for file in report.files}
+        now |= {f"file {file.name}": digests.of_file(file.name, file.digest).hex() for file in report.files}
+        comparable = {name for name in then if then[name] and now.get(name)}
         return Comparison(
             differences=(
                 *(f"the {name} is another one" for name, (before, after) in facts.items() if before != after),
-                *(f"the {name} was changed" for name in then if name in now and then[name] != now[name]),
-                *(f"the {name} is not in the certificate" for name in now if name not in then),
+                *(f"the {name} was changed" for name in then if name in comparable and then[name] != now[name]),
+                *(f"the {name} is not in the certificate" for name in now if states_all and name not in then),
             ),
-            not_compared=tuple(name for name in then if name not in now),
+            not_compared=tuple(name for name in then if name not in comparable),
         )
+
+    def stated(self, digests: Digests) -> dict[str, str]:
+        """Check values of keys, then digests of files, by their names; "" for what cannot be compared."""
+        told = self.told
+        known = told["digest_key"] == digests.key_id
+        stated = {f"key {_key(key)}": key["check_value"] for key in told["keys"]}
+        return stated | {f"file {file['name']}": file["hmac_sha256"] if known else "" for file in told["files"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A card beside its certificate: what is not the same, in sentences, and what could not be looked at.
 
-    Only while a card is built do its master keys show themselves; without its PIN some files are closed; and files are
-    not compared under another digest key.
+    Only while a card is built do its master keys show themselves; without its PIN some files are closed; files are not
+    compared under another digest key, and keys not without a check value.
     """
 
     differences: tuple[str, ...]

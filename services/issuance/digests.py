@@ -14,7 +14,9 @@ from typing import Final
 
 from apdu.secret import Secret
 from cardlib.issuance.order import CardOrder, records_of
+from cardlib.profiles.ssse import ISSUER
 
+_CARD_NUMBER: Final = ISSUER.item_named("card_number").name
 SIZE: Final = 32
 """Bytes of the key, and of every digest."""
 
@@ -56,6 +58,13 @@ class Digests:
             "premade": order.premade,
         }
         return self._mac(b"order", json.dumps(told, sort_keys=True).encode())
+
+    def of_card_number(self, order: CardOrder) -> bytes | None:
+        """The number of the card (卡号) within its region; None where the order has none."""
+        number = order.contents.get(ISSUER.name, {}).get(_CARD_NUMBER)
+        if not isinstance(number, str) or not number.strip():
+            return None
+        return self._mac(b"card number", f"{order.region}{number.strip()}".encode())
 
     def of_file(self, name: str, digest: bytes) -> bytes:
         """A file of a card, from the SHA-256 over its records."""

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cardlib.errors import ItemError
+from cardlib.issuance.order import CardOrder
 from services.config import ConfigError
 from services.errors import InvalidRequestError
 from services.face.card_face import CardFace
-from services.face.errors import FaceError, PhotoError, TemplateError
+from services.face.errors import FaceError, GlyphMissingError, PhotoError, TemplateError
 from services.issuance.orders import Ordered
 from sscard.v1 import issuance_pb2
 
@@ -50,6 +51,7 @@ class Faces:
             bank_card_number=told.get("bank_card_number", ""),
             issuer_name=told.get("issuer_name", ""),
             phones=tuple(told.get("phones", ())),
+            premade=ordered.order.premade,
         )
         rendered = self._rendered(face, told.get("layout", _LAYOUT))
         match form:
@@ -59,6 +61,33 @@ class Faces:
                 return rendered.front_png, "image/png"
             case _:
                 return rendered.back_png, "image/png"
+
+    def unprintable(self, order: CardOrder, face: Mapping[str, Any]) -> tuple[str, ...]:
+        """Warnings of the characters of the holder's name that no font of the face has, by place and code point.
+
+        None where no faces are drawn: without the extra, without fonts, for a layout that does not exist.
+        """
+        try:
+            from services.face.fonts import Fonts  # noqa: PLC0415  an extra
+            from services.face.template import layout  # noqa: PLC0415
+        except ImportError:
+            return ()
+        name = order.contents.get("holder", {}).get("name")
+        told: list[str] = []
+        try:
+            template = self._template or layout(_checked(face).get("layout", _LAYOUT))
+            if template.back.information is None:
+                return ()
+            fonts, role = Fonts(template.fonts), template.back.information.font
+            for at, character in enumerate(name if isinstance(name, str) else "", 1):
+                try:
+                    fonts.for_character(role, character, "name")
+                except GlyphMissingError as error:
+                    told.append(f"name: no font of the face has its character {at}, U+{error.code_point:04X}")
+        except (FaceError, InvalidRequestError):
+            # Who draws the face is told; a card can be made without one.
+            return ()
+        return tuple(told)
 
     def _rendered(self, face: CardFace, named: str) -> "RenderedFace":
         try:

@@ -31,13 +31,19 @@ class Request:
 
     ``chip``: historical bytes of the ATR. ``becomes``: those that the order gives to the chip, None where it keeps its
     own: an interrupted chip shows the ones or the others. ``order_digest``: what is ordered, as
-    :mod:`services.issuance.digests` makes it. ``station``, ``operator``: where and by whom, up to 255 characters.
+    :mod:`services.issuance.digests` makes it. ``for_stock``: it has no holder, so many cards are made of it.
+    ``number_digest``: of its card number, None where it has none. ``again_reason``: why a card is made that another
+    request makes or has made, "" where it is the only one. ``station``, ``operator``: where and by whom. Texts have up
+    to 255 characters.
     """
 
     request_id: str
     chip: bytes
     becomes: bytes | None = None
     order_digest: bytes = field(repr=False)
+    for_stock: bool = False
+    number_digest: bytes | None = field(default=None, repr=False)
+    again_reason: str = ""
     station: str
     operator: str
 
@@ -55,7 +61,8 @@ class Issuance:
     """One issuance as the journal knows it.
 
     ``attempt`` counts how often it was begun. ``written``: whether anything may have been written to the chip.
-    ``error``: reason of its last end without success. ``certificate``: its number, once DONE.
+    ``again_reason``: as its request said. ``error``: reason of its last end without success. ``certificate``: its
+    number, once DONE.
     """
 
     request_id: str
@@ -66,6 +73,7 @@ class Issuance:
     detail: str
     attempt: int
     written: bool
+    again_reason: str
     started: datetime
     updated: datetime
     finished: datetime | None
@@ -87,7 +95,9 @@ class IssuanceJournal(Protocol):
 
         Raises :class:`~services.errors.RequestReusedError` for a request id of another order or chip, and
         :class:`~services.errors.IssuanceOpenError` when another request has begun to write to this chip. One that has
-        not is ended as REFUSED: it can note nothing any more, hence do nothing.
+        not is ended as REFUSED: it can note nothing any more, hence do nothing. Raises
+        :class:`~services.errors.OrderRepeatedError` when another request, OPEN or DONE, is for the same holder's order
+        or the same card number on another chip, unless ``again_reason`` was given, now or before.
         """
         ...
 
@@ -102,10 +112,10 @@ class IssuanceJournal(Protocol):
         """The card is made; it is DONE and has its certificate, both or neither. Raises as :meth:`note` does."""
         ...
 
-    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, blank: bool = False) -> None:
+    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, untouched: bool = False) -> None:
         """This attempt has ended without success: LOST if so, REFUSED if nothing was written, else OPEN as before.
 
-        ``blank``: the chip has shown that it is blank, whatever was announced before.
+        ``untouched``: the chip has shown that the request has not written to it, whatever was announced before.
 
         An issuance that somebody else has begun again or ended is left alone.
         """
@@ -115,8 +125,15 @@ class IssuanceJournal(Protocol):
         """The issuance of this request."""
         ...
 
-    def find_by_chip(self, chip: bytes) -> tuple[Issuance, ...]:
-        """All issuances on a chip, the latest first."""
+    def open_issuances(self) -> tuple[Issuance, ...]:
+        """All that are OPEN, by chip."""
+        ...
+
+    def abandon(self, request_id: str, reason: str) -> Issuance | None:
+        """End an OPEN issuance as LOST, whoever is at it; None where no such issuance is open.
+
+        ``reason``, up to 255 characters, is put down as its last step.
+        """
         ...
 
 
@@ -129,4 +146,8 @@ class Certificates(Protocol):
         Raises :class:`~services.errors.CertificateUnknownError`, and
         :class:`~services.errors.CertificateDamagedError` when it is not what it was when it was made.
         """
+        ...
+
+    def certificate_numbers(self, chip: bytes) -> tuple[str, ...]:
+        """Numbers of all certificates of a chip, in the order in which they were stored, the last one first."""
         ...

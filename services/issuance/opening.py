@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ STANDARD: Final = Flows(issue_card, verify_card)
 
 
 _DATA: Final = files("cardlib.issuance") / "data"
-SHIPPED: Final = tuple(Path(str(_DATA / f"template-{kind}.toml")) for kind in ("2.0", "3.0", "premade"))
+SHIPPED: Final = tuple(Path(str(_DATA / f"template-{kind}.toml")) for kind in ("2.0", "3.0", "3.0-blank", "premade"))
 """Templates for trying things out, in development where none are configured."""
 
 
@@ -78,6 +79,18 @@ class StoreOfService:
             self._store = None
 
 
+def templates_of(
+    config: Config, regional: RegionalProfiles, *, faces: Faces | None = None, anywhere: bool = False
+) -> Templates:
+    """The templates that the configuration names, in development the shipped ones where it names none.
+
+    ``anywhere``: the shipped ones in production too, for who only looks. Raises :class:`~services.config.ConfigError`.
+    """
+    faces = faces or Faces(config.face_template, production=not config.development)
+    shipped = SHIPPED if config.development or anywhere else ()
+    return Templates(config.templates or shipped, regional, fit=fit, unprintable=faces.unprintable)
+
+
 def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
     config: Config,
     hub: ReaderHub,
@@ -87,11 +100,14 @@ def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
     flows: Flows,
 ) -> IssuanceService:
     """The service; raises :class:`~services.config.ConfigError` with what is wrong with the templates."""
+    faces = Faces(config.face_template, production=not config.development)
+    templates = templates_of(config, regional, faces=faces)
     issuing = Issuing(
         issue=flows.issue,
         verify=flows.verify,
-        read_order=Templates(config.templates or (SHIPPED if config.development else ()), regional, fit=fit).read,
-        draw=Faces(config.face_template, production=not config.development).draw,
+        read_order=templates.read,
+        read_face=partial(templates.read, for_face=True),
+        draw=faces.draw,
         station=config.station_or_default,
         issue_deadline=config.issue_deadline,
     )

@@ -2,15 +2,17 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from cardlib.errors import ItemError
-from cardlib.issuance.checker import check
-from cardlib.issuance.faults import OrderFaultsError
+from cardlib.issuance.attachments import Attachments
+from cardlib.issuance.checker import Checked, check
+from cardlib.issuance.faults import Fault, OrderFaultsError
+from cardlib.issuance.filling import BASE64
 from cardlib.issuance.order import CardOrder
 from cardlib.issuance.record import WHOLE, PersonRecord, parse_json
 from cardlib.issuance.template import Template, parse
@@ -23,6 +25,8 @@ MAX_TEXT: Final = 1 << 18
 """Bytes of a template, and of a person's record."""
 MAX_PHOTO: Final = 1 << 20
 """Bytes of a photo."""
+SMALLER: Final = "save it smaller; 358 x 441 pixels are enough"
+"""What to do with a photo of more bytes [S1 annex A]."""
 PHOTO: Final = "photo"
 """Name of the placeholder, and of the field of the message, that hold the photo."""
 _SENT: Final = "sent"
@@ -30,6 +34,12 @@ _SENT: Final = "sent"
 
 Fit = Callable[[bytes, int], bytes]
 """Makes of a photo what the card's file holds, whose bytes are given."""
+Unprintable = Callable[[CardOrder, Mapping[str, Any]], tuple[str, ...]]
+"""What the face of an order's card, by the template's ``[face]``, has no glyph for: sentences, nobody's data."""
+
+
+def _all_printable(_order: CardOrder, _face: Mapping[str, Any]) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -61,8 +71,8 @@ class Templates:
     """The templates of this service by name, and what makes orders with them.
 
     ``files``: the templates; the name of one is its file's, without the ending. ``fit``: checks photos and makes them
-    small enough, None: they are taken as they are. Raises :class:`~services.config.ConfigError` with everything that is
-    wrong.
+    small enough, None: they are taken as they are. ``unprintable``: what to warn of before a chip is touched. Raises
+    :class:`~services.config.ConfigError` with everything that is wrong.
     """
 
     def __init__(
@@ -71,10 +81,12 @@ class Templates:
         regional: RegionalProfiles,
         *,
         fit: Fit | None = None,
+        unprintable: Unprintable = _all_printable,
         today: Callable[[], dt.date] = dt.date.today,
     ) -> None:
         self._regional = regional
         self._fit = fit
+        self._unprintable = unprintable
         self._today = today
         self._known: dict[str, _Known] = {}
         faults: list[str] = []
@@ -83,16 +95,17 @@ class Templates:
         if faults:
             raise ConfigError("; ".join(faults))
 
-    def read(self, message: issuance_pb2.CardOrder) -> Ordered:
+    def read(self, message: issuance_pb2.CardOrder, *, for_face: bool = False) -> Ordered:
         """The order that a message means.
 
-        Raises :class:`~services.errors.InvalidRequestError`, and
-        :class:`~cardlib.issuance.faults.OrderFaultsError` with everything that is wrong with template and person.
+        ``for_face``: it is to be printed only; then a photo may be sent that the card does not take. Raises
+        :class:`~services.errors.InvalidRequestError`, and :class:`~cardlib.issuance.faults.OrderFaultsError` with
+        everything that is wrong with template and person.
         """
         name, known = self._template(message)
-        record = _with_photo(_record(message), message, known.template)
         if len(message.photo) > MAX_PHOTO:
-            raise InvalidRequestError("order.photo", f"has more than {MAX_PHOTO} bytes")
+            raise InvalidRequestError("order.photo", f"has more than {MAX_PHOTO} bytes: {SMALLER}")
+        record = _with_photo(_record(message), message.photo, known.template, for_face=for_face)
         checked = check(known.template, [record], self._attachment(message.photo, record), self._today())
         (card,) = checked.ok()
         return Ordered(
@@ -101,8 +114,25 @@ class Templates:
             template_version=known.version,
             face=card.face,
             photo=message.photo,
-            warnings=tuple(map(str, checked.warnings)),
+            warnings=(*map(str, checked.warnings), *self._unprintable(card.order, card.face)),
         )
+
+    def check(self, message: issuance_pb2.CardOrder, records: Iterable[PersonRecord], photos: Attachments) -> Checked:
+        """All records of a batch with the template of a message, whose person is not looked at.
+
+        Raises :class:`~services.errors.InvalidRequestError`, and OrderFaultsError for the template's faults.
+        """
+        _, known = self._template(message)
+
+        def fitted(name: str, room: int) -> bytes:
+            photo = photos(name, room)
+            return photo if self._fit is None else self._fit(photo, room)
+
+        checked = check(known.template, records, fitted, self._today())
+        glyphs = (
+            Fault(card.place, warning) for card in checked.cards for warning in self._unprintable(card.order, card.face)
+        )
+        return replace(checked, warnings=(*checked.warnings, *glyphs))
 
     def _load(self, file: Path) -> list[str]:
         """What is wrong with the template in a file."""
@@ -156,8 +186,17 @@ def _record(message: issuance_pb2.CardOrder) -> PersonRecord:
     return PersonRecord(WHOLE, MappingProxyType(dict(message.person)))
 
 
-def _with_photo(record: PersonRecord, message: issuance_pb2.CardOrder, template: Template) -> PersonRecord:
-    """The record, with a name for the photo that was sent, where the template wants one."""
-    if not message.photo or PHOTO in record.values or PHOTO not in template.uses:
+def _with_photo(record: PersonRecord, photo: bytes, template: Template, *, for_face: bool) -> PersonRecord:
+    """The record, with a name for the photo that was sent where it has none; one that nothing would take is a fault."""
+    if not photo:
         return record
-    return PersonRecord(record.place, {**record.values, PHOTO: PHOTO}, record.columns, record.faults)
+    named = record.values.get(PHOTO)
+    if PHOTO not in template.uses:
+        fault = Fault(PHOTO, "was sent, and the template has no place for a photo, ${photo?}", "模板中没有照片")
+    elif isinstance(named, str) and named.strip().startswith(BASE64):
+        fault = Fault(PHOTO, "was sent, and the record holds another one: leave one of them out", "照片重复提供")
+    elif named is None or (isinstance(named, str) and not named.strip()):
+        return PersonRecord(record.place, {**record.values, PHOTO: PHOTO}, record.columns, record.faults)
+    else:
+        return record
+    return record if for_face else PersonRecord(record.place, record.values, record.columns, (*record.faults, fault))

@@ -90,17 +90,18 @@ def certified(
         _failed(journal, issuance, INTERRUPTED, lost=False)
         raise
     except Exception as error:
-        blank = isinstance(error, ChipError) and error.blank
-        _failed(journal, issuance, failure_of(error).refusal.reason, lost=isinstance(error, LostChipError), blank=blank)
+        untouched = isinstance(error, ChipError) and error.untouched
+        reason = failure_of(error).refusal.reason
+        _failed(journal, issuance, reason, lost=isinstance(error, LostChipError), untouched=untouched)
         raise
     certificate = certify(report)
     journal.finish(issuance, certificate)
     return certificate
 
 
-def _failed(journal: IssuanceJournal, issuance: Issuance, reason: str, *, lost: bool, blank: bool = False) -> None:
+def _failed(journal: IssuanceJournal, issuance: Issuance, reason: str, *, lost: bool, untouched: bool = False) -> None:
     """What went wrong with the card is told, not that the journal could not take that too."""
     try:
-        journal.fail(issuance, reason, lost=lost, blank=blank)
+        journal.fail(issuance, reason, lost=lost, untouched=untouched)
     except IssuanceError as error:
         _log.warning("failure_not_journalled", request_id=issuance.request_id, error=type(error).__name__)

@@ -1,23 +1,27 @@
 """IssuanceService: making and verifying cards."""
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from apdu.atr import ATR
+from apdu.errors import CardError
 from cardlib.custody import KeyCustodian
 from cardlib.issuance.questions import Note
 from cardlib.issuance.report import CardReport
+from cardlib.profiles.ssse import HOLDER
 from services import requests
-from services.errors import CertificateUnknownError, InvalidRequestError, RequestReusedError
-from services.issuance.certificate import Certificate, Making
+from services.catalogue import tell_written
+from services.errors import CertificateUnknownError, InvalidRequestError, IssuanceError, RequestReusedError
+from services.issuance.certificate import Certificate, Kind, Making
 from services.issuance.journal import Issuance, Request, State
 from services.issuance.orders import Ordered
 from services.issuance.runner import IssueFlow, JournalledAnswer, VerifyFlow, certified, noting_only_progress
@@ -25,6 +29,7 @@ from services.readers import ReaderHub
 from services.store.store import Store
 from sscard.v1 import card_pb2, issuance_pb2, issuance_pb2_grpc
 
+COMPLETE: Final = "compare with one that says all that is on them, without `premade`, with their holder and their PIN"
 Context = grpc.aio.ServicerContext[Any, Any]
 Draw: TypeAlias = Callable[[Ordered, "issuance_pb2.FaceFormat.ValueType"], tuple[bytes, str]]
 """Draws the face of an order's card: a picture, and its media type."""
@@ -34,14 +39,15 @@ Draw: TypeAlias = Callable[[Ordered, "issuance_pb2.FaceFormat.ValueType"], tuple
 class Issuing:
     """What this service issues with, besides readers, keys and its store.
 
-    ``issue``, ``verify``: what makes and examines a card. ``read_order``: makes an order of a message. ``draw``: the
-    face of an order's card. ``station``: name of this machine. ``issue_deadline``:
-    seconds that making a card, or examining one, takes at most.
+    ``issue``, ``verify``: what makes and examines a card. ``read_order``: makes an order of a message, ``read_face``:
+    of one that is to be printed only. ``draw``: the face of an order's card. ``station``: name of this machine.
+    ``issue_deadline``: seconds that making a card, or examining one, takes at most.
     """
 
     issue: IssueFlow
     verify: VerifyFlow
     read_order: Callable[[issuance_pb2.CardOrder], Ordered]
+    read_face: Callable[[issuance_pb2.CardOrder], Ordered]
     draw: Draw
     station: str
     issue_deadline: float
@@ -85,17 +91,17 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
             raise InvalidRequestError("certificate_document", "takes the place of certificate_number: send one of both")
         ordered = await self._ordered(request.order)
         if ordered.order.premade:
-            raise InvalidRequestError("order.template", "is for pre-made cards: it does not say all that is on them")
+            raise InvalidRequestError("order.template", f"is for pre-made cards: {COMPLETE}")
         store = await asyncio.to_thread(self._store)
         given = Certificate.load(request.certificate_document) if request.certificate_document else None
         deadline = _deadline(context, self._issuing.issue_deadline)
         async with self._hub.card(reader, deadline=deadline) as card:
             flow = self._issuing.verify(ordered.order, card.atr, rng=secrets.token_bytes)
             report = await card.run(flow, noting_only_progress(self._custodian.answer, lambda _: None))
-        certificate = given or await asyncio.to_thread(
-            _certificate_for, store, request.certificate_number, report.historical_bytes
-        )
-        beside = certificate.compared(report, store.digests) if certificate else None
+        certificate, *earlier = await asyncio.to_thread(
+            _certificates_for, store, given, request.certificate_number, report.historical_bytes
+        ) or (None,)
+        beside = certificate.compared(report, store.digests, earlier) if certificate else None
         return issuance_pb2.VerifyCardResponse(
             card_version=report.version,
             algorithm=card_pb2.Algorithm.Value(f"ALGORITHM_{report.algorithm.name}"),
@@ -116,7 +122,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         """The printed front."""
         if request.format not in issuance_pb2.FaceFormat.values():
             raise InvalidRequestError("format", "is no value of FaceFormat")
-        ordered = await self._ordered(request.order)
+        ordered = await asyncio.to_thread(self._issuing.read_face, request.order)
         face, media_type = await asyncio.to_thread(self._issuing.draw, ordered, request.format)
         return issuance_pb2.RenderCardFaceResponse(face=face, media_type=media_type)
 
@@ -138,31 +144,59 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         reader = requests.reader_name(request.reader)
         request_id = requests.request_id(request.request_id)
         operator = requests.operator(request.operator)
+        again_reason = requests.again_reason(request.again_reason)
         deadline = _deadline(context, self._issuing.issue_deadline)
         ordered = await self._ordered(request.order)
         store = await asyncio.to_thread(self._store)
         digest = store.digests.of_order(ordered.order)
-        if done := await asyncio.to_thread(_done_before, store, request_id, digest):
-            return issuance_pb2.IssuedCard(request_id=request_id, certificate=_message(done), already_issued=True)
-        async with self._hub.card(reader, deadline=deadline) as card:
-            wanted = Request(
+
+        def on(chip: bytes) -> Request:
+            return Request(
                 request_id=request_id,
-                chip=ATR.from_bytes(card.atr).historical_bytes,
+                chip=chip,
                 becomes=ordered.order.historical_bytes,
                 order_digest=digest,
+                for_stock=not any(ordered.order.contents.get(HOLDER.name, {}).values()),
+                number_digest=store.digests.of_card_number(ordered.order),
+                again_reason=again_reason,
                 station=self._issuing.station,
                 operator=operator,
             )
+
+        try:
+            if done := await asyncio.to_thread(_done_before, store, request_id, digest):
+                return _issued(request_id, done, already=True, in_reader=self._is_in(reader, done))
+            return await self._made_on_card(reader, ordered, store, on, deadline, progress)
+        except RequestReusedError:
+            raise  # what is known of that id is another card's
+        except Exception as error:
+            with contextlib.suppress(IssuanceError):
+                known = await asyncio.to_thread(store.journal.find, request_id)
+                half_built = known is not None and known.state is State.OPEN and known.written
+                tell_written(error, written=half_built)
+            raise
+
+    async def _made_on_card(  # noqa: PLR0913, PLR0917  called in one place
+        self,
+        reader: str,
+        ordered: Ordered,
+        store: Store,
+        on: Callable[[bytes], Request],
+        deadline: float,
+        progress: Callable[[Note], None],
+    ) -> issuance_pb2.IssuedCard:
+        """The card in the reader made; ``on``: the request for a chip."""
+        async with self._hub.card(reader, deadline=deadline) as card:
+            wanted = on(ATR.from_bytes(card.atr).historical_bytes)
             issuance = await asyncio.to_thread(store.journal.begin, wanted)
             if issuance.state is State.DONE:  # by another call, while this one waited for the card
                 certificate = await asyncio.to_thread(_certificate_in, store, issuance)
-                return issuance_pb2.IssuedCard(
-                    request_id=request_id, certificate=_message(certificate), already_issued=True
-                )
+                return _issued(wanted.request_id, certificate, already=True, in_reader=certificate.chip == wanted.chip)
             making = Making(
-                request_id=request_id,
-                operator=operator,
-                station=self._issuing.station,
+                kind=Kind.PERSONALISATION if ordered.order.premade else Kind.MAKING,
+                request_id=wanted.request_id,
+                operator=wanted.operator,
+                station=wanted.station,
                 template=ordered.template,
                 template_version=ordered.template_version,
             )
@@ -185,9 +219,14 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
                 return Certificate.of(report, making, datetime.now(UTC), store.digests)
 
             certificate = await card.run(certified(flow, store.journal, issuance, certify), answer)
-        return issuance_pb2.IssuedCard(
-            request_id=request_id, certificate=_message(certificate), warnings=ordered.warnings
-        )
+        return _issued(wanted.request_id, certificate, already=False, in_reader=True, warnings=ordered.warnings)
+
+    def _is_in(self, reader: str, certificate: Certificate) -> bool:
+        """Whether the chip of a certificate is in a reader, as far as was seen; no card is touched."""
+        with contextlib.suppress(CardError):
+            atrs = [state.atr for state in self._hub.states() if state.name == reader and state.atr]
+            return any(ATR.from_bytes(atr).historical_bytes == certificate.chip for atr in atrs)
+        return False
 
     async def _ordered(self, order: issuance_pb2.CardOrder) -> Ordered:
         return await asyncio.to_thread(self._issuing.read_order, order)
@@ -223,13 +262,32 @@ def _certificate_of(store: Store, request: issuance_pb2.GetCertificateRequest) -
     return _certificate_in(store, issuance)
 
 
-def _certificate_for(store: Store, number: str, chip: bytes) -> Certificate | None:
-    """The certificate of this number, else the newest of this chip, if any."""
+def _certificates_for(store: Store, given: Certificate | None, number: str, chip: bytes) -> tuple[Certificate, ...]:
+    """The certificate that was given or has this number, else the chip's newest; behind it older ones, as needed."""
     if number:
-        return store.journal.certificate(requests.certificate_number(number))
-    done = (known.certificate for known in store.journal.find_by_chip(chip) if known.certificate is not None)
-    newest = next(done, None)
-    return None if newest is None else store.journal.certificate(newest)
+        given = store.journal.certificate(requests.certificate_number(number))
+    found = [] if given is None else [given]
+    numbers = store.journal.certificate_numbers(chip)
+    if given is not None and given.number in numbers:
+        numbers = numbers[numbers.index(given.number) + 1 :]
+    for older in numbers:
+        if found and found[-1].kind is Kind.MAKING:
+            break
+        found.append(store.journal.certificate(older))
+    return tuple(found)
+
+
+def _issued(
+    request_id: str, certificate: Certificate, *, already: bool, in_reader: bool, warnings: Sequence[str] = ()
+) -> issuance_pb2.IssuedCard:
+    return issuance_pb2.IssuedCard(
+        request_id=request_id,
+        certificate=_message(certificate),
+        already_issued=already,
+        warnings=warnings,
+        chip=certificate.chip,
+        in_reader=in_reader,
+    )
 
 
 def _progress(note: Note) -> issuance_pb2.IssuanceProgress:

@@ -1,11 +1,13 @@
 """Key requests as messages of KeyService, and back: both ends of the way to the centre."""
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from apdu.errors import MalformedError
 from apdu.secret import Secret
+from cardlib.cos.encoder import LOADING_HEADERS, require_loading
 from cardlib.crypto import Algorithm
 from cardlib.key_requests import (
     CardFactors,
@@ -22,22 +24,23 @@ from cardlib.key_requests import (
     PsamKeyLoad,
     Purchase,
     Tac,
+    Terminal,
     Verification,
 )
 from cardlib.keys import KeyReference
 from cardlib.psam import MAX_LEVELS
+from services.custody.errors import KeyUnknownError
 from services.errors import InvalidRequestError
 from sscard.v1 import card_pb2, keys_pb2
 
 MAX_TASKS: Final = 512
 """Tasks of one request; building a card takes about a hundred."""
-MAX_NAME: Final = 40
-"""Characters in the name of a key: it is logged, and comes back in errors."""
 MAX_DATA: Final = 1024
 """Bytes that one MAC is computed over; a command has at most 260."""
 
 _ALGORITHMS: Final = {card_pb2.Algorithm.Value(f"ALGORITHM_{one.name}"): one for one in Algorithm}
 _FACTOR: Final = frozenset({4, 8, 16})
+_PLACE: Final = re.compile(r"tasks\[(\d+)\]\.(?:\w+\.){1,2}(key|under)\.name")
 _Message: TypeAlias = keys_pb2.KeyTask
 
 
@@ -58,15 +61,52 @@ def request_message(request: KeyRequest) -> keys_pb2.PerformKeyTasksRequest:
         raise MalformedError("a number of a key request is negative or has more than 32 bits") from None
 
 
-def request_of(message: keys_pb2.PerformKeyTasksRequest) -> KeyRequest:
-    """The key request in a message; raises :class:`~services.errors.InvalidRequestError` that names the field."""
+def request_of(message: keys_pb2.PerformKeyTasksRequest, known: Collection[str]) -> KeyRequest:
+    """The key request in a message; ``known``: names of all keys.
+
+    Raises :class:`~services.errors.InvalidRequestError` that names the field, and for the name of a key that is not
+    known :class:`~services.custody.errors.KeyUnknownError`.
+    """
     if not 1 <= len(message.tasks) <= MAX_TASKS:
         raise InvalidRequestError("tasks", f"takes 1 to {MAX_TASKS} tasks, not {len(message.tasks)}")
     card = _card(message.card)
-    return KeyRequest(card, tuple(_task(task, f"tasks[{index}]") for index, task in enumerate(message.tasks)))
+    tasks = tuple(_task(task, f"tasks[{index}]") for index, task in enumerate(message.tasks))
+    for index, task in enumerate(message.tasks):
+        for field in _unknown(task, f"tasks[{index}]", known):
+            raise KeyUnknownError(field)
+    _require_single_verifications(tasks)
+    return KeyRequest(card, tasks)
 
 
-def _task_message(task: KeyTask) -> keys_pb2.KeyTask:  # noqa: C901, PLR0911 - one case for each task
+def key_place(field: str) -> tuple[int, bool] | None:
+    """Of which task, and whether in ``under``, is the name of a key that a :class:`KeyUnknownError` is about."""
+    found = _PLACE.fullmatch(field)
+    return (int(found[1]), found[2] == "under") if found else None
+
+
+def _unknown(message: Any, path: str, known: Collection[str]) -> Iterator[str]:
+    """The fields in which a message names a key that is not known."""
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is keys_pb2.KeyReference.DESCRIPTOR:
+            if value.name not in known:
+                yield f"{path}.{descriptor.name}.name"
+        elif descriptor.message_type is not None:
+            yield from _unknown(value, f"{path}.{descriptor.name}", known)
+
+
+def _require_single_verifications(tasks: tuple[KeyTask, ...]) -> None:
+    """Refuse two guesses at one answer of the card."""
+    seen = set()
+    for index, task in enumerate(tasks):
+        if not isinstance(task, Verification):
+            continue
+        mark = (task.task.key, None if isinstance(task.task, Tac) else task.task.factor)
+        if mark in seen:
+            raise InvalidRequestError(f"tasks[{index}].verification", "another task verifies with this key and factor")
+        seen.add(mark)
+
+
+def _task_message(task: KeyTask) -> keys_pb2.KeyTask:  # noqa: C901, PLR0911, PLR0912 - a case for each
     match task:
         case Cryptogram():
             return _Message(cryptogram=_cryptogram_message(task))
@@ -89,6 +129,8 @@ def _task_message(task: KeyTask) -> keys_pb2.KeyTask:  # noqa: C901, PLR0911 - o
             return _Message(check_value=_Message.CheckValue(key=_key_message(task.key)))
         case CodeOfCard():
             return _Message(code_of_card=_Message.CodeOfCard(key=_key_message(task.key), data=task.data))
+        case Terminal():
+            return _Message(terminal=_Message.Terminal(key=_key_message(task.key)))
         case Purchase():
             return _Message(purchase=_purchase_message(task))
         case Verification():
@@ -148,6 +190,7 @@ def _purchase_message(task: Purchase) -> keys_pb2.KeyTask.Purchase:
         pooled_fund_amount=pooled_fund,
         kind=task.kind,
         time=task.time,
+        terminal=task.terminal,
     )
 
 
@@ -185,8 +228,6 @@ def _key(message: Any, path: str, field: str = "key") -> KeyReference:
     if not message.HasField(field):
         raise InvalidRequestError(f"{path}.{field}", "is required")
     key = getattr(message, field)
-    if len(key.name) > MAX_NAME or not key.name.isprintable():
-        raise InvalidRequestError(f"{path}.{field}.name", f"is the name of a key: up to {MAX_NAME} characters")
     return KeyReference(key.name, key.version)
 
 
@@ -226,12 +267,15 @@ def _loaded_key(message: keys_pb2.KeyTask.LoadedKey, path: str) -> LoadedKey:
     kind = message.WhichOneof("value")
     if kind is None:
         raise InvalidRequestError(path, "takes `key` or `pin`")
-    if message.width not in range(65):
-        raise InvalidRequestError(f"{path}.width", "takes 0 to 64")
+    try:
+        require_loading(message.header, message.width)
+    except MalformedError as error:
+        wrong = "header" if message.width in LOADING_HEADERS else "width"
+        raise InvalidRequestError(f"{path}.{wrong}", str(error)) from None
     return LoadedKey(
         _key(message, path) if kind == "key" else Secret(_sized(message, path, "pin", range(1, 33))),
         _key(message, path, "under"),
-        _sized(message, path, "header", range(33)),
+        message.header,
         message.width,
         _sized(message, path, "head", {4}),
         _sized(message, path, "challenge", _FACTOR | {0}),
@@ -263,6 +307,10 @@ def _code_of_card(message: keys_pb2.KeyTask.CodeOfCard, path: str) -> CodeOfCard
     return CodeOfCard(_key(message, path), _sized(message, path, "data", {12}))
 
 
+def _terminal(message: keys_pb2.KeyTask.Terminal, path: str) -> Terminal:
+    return Terminal(_key(message, path))
+
+
 def _purchase(message: keys_pb2.KeyTask.Purchase, path: str) -> Purchase:
     for field, most in (("sequence", 0xFFFF), ("kind", 0xFF)):
         if getattr(message, field) > most:
@@ -274,6 +322,7 @@ def _purchase(message: keys_pb2.KeyTask.Purchase, path: str) -> Purchase:
         (message.account_amount, message.self_paid_amount, message.pooled_fund_amount),
         message.kind,
         _sized(message, path, "time", {7}),
+        _sized(message, path, "terminal", {6}),
     )
 
 
@@ -301,6 +350,7 @@ _READERS: Final[Mapping[str, Callable[[Any, str], KeyTask]]] = MappingProxyType(
         "disclosure": _disclosure,
         "check_value": _check_value,
         "code_of_card": _code_of_card,
+        "terminal": _terminal,
         "purchase": _purchase,
         "verification": _verification,
     }

@@ -24,7 +24,7 @@ def open_engine(where: str) -> sa.Engine:
     A file that is not there is made, readable by nobody else. Two processes may open it at once. Raises
     :class:`StoreError`.
     """
-    url = _url(where)
+    url = database_url(where)
     shown = url.render_as_string(hide_password=True)
     try:
         if url.get_backend_name() == "sqlite" and url.database:
@@ -42,7 +42,8 @@ def open_engine(where: str) -> sa.Engine:
     return engine
 
 
-def _url(where: str) -> sa.URL:
+def database_url(where: str) -> sa.URL:
+    """The URL of a path (SQLite) or of a URL as it is written; raises :class:`StoreError`."""
     if "://" not in where:
         return sa.URL.create("sqlite", database=str(Path(where).absolute()))
     try:

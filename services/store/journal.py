@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,12 +13,16 @@ from services.errors import (
     CertificateUnknownError,
     IssuanceOpenError,
     JournalError,
+    OrderRepeatedError,
     RequestReusedError,
     SupersededError,
 )
 from services.issuance.certificate import Certificate
 from services.issuance.journal import WRITING, Certificates, Issuance, IssuanceJournal, Request, State
-from services.store.schema import certificate, issuance, issuance_step
+from services.store.schema import certificate, issuance, issuance_step, setting
+
+ABANDONED: Final = "ABANDONED"
+"""Reason, and name of the last step, of an issuance that somebody has given up."""
 
 
 def utc_now() -> datetime:
@@ -62,16 +66,16 @@ class SqlJournal(IssuanceJournal, Certificates):
             self._change(connection, issuance, done | ended)
             self._step(connection, issuance.request_id, issuance.attempt, Stage.DONE.name, "")
 
-    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, blank: bool = False) -> None:
+    def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, untouched: bool = False) -> None:
         """See the port."""
         with self._transaction() as connection:
             known = _find(connection, issuance.request_id)
             if known is None or not _is_current(known, issuance):
                 return
             changed: dict[str, Any] = {"error": reason}
-            if lost or blank or not known.written:
+            if lost or untouched or not known.written:
                 changed |= {"state": State.LOST if lost else State.REFUSED, "open_chip": None, "finished": self._now()}
-            if blank:
+            if untouched:
                 changed["written"] = False
             self._change(connection, issuance, changed)
 
@@ -80,11 +84,22 @@ class SqlJournal(IssuanceJournal, Certificates):
         with self._transaction() as connection:
             return _find(connection, request_id)
 
-    def find_by_chip(self, chip: bytes) -> tuple[Issuance, ...]:
+    def open_issuances(self) -> tuple[Issuance, ...]:
         """See the port."""
-        wanted = sa.select(issuance).where(issuance.c.chip == chip.hex()).order_by(issuance.c.updated.desc())
+        wanted = sa.select(issuance).where(issuance.c.state == State.OPEN).order_by(issuance.c.chip)
         with self._transaction() as connection:
             return tuple(map(_issuance, connection.execute(wanted)))
+
+    def abandon(self, request_id: str, reason: str) -> Issuance | None:
+        """See the port."""
+        with self._transaction() as connection:
+            known = _find(connection, request_id)
+            if known is None or known.state is not State.OPEN:
+                return None
+            ended = {"state": State.LOST, "open_chip": None, "finished": self._now(), "error": ABANDONED}
+            self._change(connection, known, ended)
+            self._step(connection, request_id, known.attempt, ABANDONED, reason)
+            return _find(connection, request_id)
 
     def certificate(self, number: str) -> Certificate:
         """See the port."""
@@ -94,6 +109,12 @@ class SqlJournal(IssuanceJournal, Certificates):
         if row is None:
             raise CertificateUnknownError(number)
         return Certificate.load(row.document, number)
+
+    def certificate_numbers(self, chip: bytes) -> tuple[str, ...]:
+        """See the port."""
+        of_chip = sa.select(certificate.c.id).where(certificate.c.chip == chip.hex())
+        with self._transaction() as connection:
+            return tuple(connection.execute(of_chip.order_by(certificate.c.sequence.desc())).scalars())
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -106,12 +127,17 @@ class SqlJournal(IssuanceJournal, Certificates):
             raise JournalError(str(cause) if cause is not None else type(error).__name__) from None
 
     def _begin(self, connection: sa.Connection, request: Request) -> Issuance:
+        # Where transactions run side by side, one request is begun after the other: none overlooks its like.
+        connection.execute(sa.select(setting.c.name).with_for_update()).all()
         known = _find(connection, request.request_id)
+        again_reason = request.again_reason or (known.again_reason if known else "")
         if known is not None:
             _require_same(known, request)
             if known.state is State.DONE:
                 return known
         self._free(connection, request)
+        if not again_reason:
+            _require_first(connection, request)
         now = self._now()
         again = {
             "chip": request.chip.hex(),
@@ -122,12 +148,14 @@ class SqlJournal(IssuanceJournal, Certificates):
             "finished": None,
             "station": request.station,
             "operator": request.operator,
+            "again_reason": again_reason,
             "error": "",
         }
         if known is None:
             first = {
                 "request_id": request.request_id,
-                "order_digest": request.order_digest,
+                "order_digest": request.order_digest.hex(),
+                "number_digest": request.number_digest.hex() if request.number_digest else None,
                 "stage": Stage.EXAMINED.name,
                 "detail": "",
                 "written": False,
@@ -186,6 +214,23 @@ def _require_same(known: Issuance, request: Request) -> None:
         raise RequestReusedError(known.request_id, "chip")
 
 
+def _require_first(connection: sa.Connection, request: Request) -> None:
+    """Raise where another request makes, or has made, this holder's card or one with this number."""
+    held = sa.select(issuance.c.request_id).where(
+        issuance.c.request_id != request.request_id, issuance.c.state.in_((State.OPEN, State.DONE))
+    )
+    if not request.for_stock:
+        same = held.where(issuance.c.order_digest == request.order_digest.hex()).order_by(issuance.c.started)
+        if (other := connection.execute(same).scalars().first()) is not None:
+            raise OrderRepeatedError(other, "of this order")
+    if request.number_digest is not None:
+        # What becomes of another request's chip is for the chip to say.
+        elsewhere = held.where(issuance.c.chip != request.chip.hex())
+        same = elsewhere.where(issuance.c.number_digest == request.number_digest.hex()).order_by(issuance.c.started)
+        if (other := connection.execute(same).scalars().first()) is not None:
+            raise OrderRepeatedError(other, "with this card number")
+
+
 def _is_current(known: Issuance, attempt: Issuance) -> bool:
     return known.state is State.OPEN and known.attempt == attempt.attempt
 
@@ -199,12 +244,13 @@ def _issuance(row: sa.Row[Any]) -> Issuance:
     return Issuance(
         request_id=row.request_id,
         chip=bytes.fromhex(row.chip),
-        order_digest=row.order_digest,
+        order_digest=bytes.fromhex(row.order_digest),
         state=State(row.state),
         stage=Stage[row.stage],
         detail=row.detail,
         attempt=row.attempt,
         written=row.written,
+        again_reason=row.again_reason,
         started=row.started,
         updated=row.updated,
         finished=row.finished,

@@ -54,7 +54,8 @@ setting: Final = sa.Table(
 certificate: Final = sa.Table(
     "certificate",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(32), nullable=False, unique=True),
     sa.Column("chip", sa.String(64), nullable=False, index=True),
     sa.Column("card_identifier", sa.String(64), nullable=False, index=True),
     sa.Column("document", sa.LargeBinary, nullable=False),
@@ -63,7 +64,10 @@ certificate: Final = sa.Table(
     sa.Column("station", sa.String(255), nullable=False),
     sa.Column("operator", sa.String(255), nullable=False),
 )
-"""Certificates of cards (制卡证书): ``document`` is the canonical JSON, byte by byte."""
+"""Certificates of cards (制卡证书): ``document`` is the canonical JSON, byte by byte.
+
+``sequence`` says which one is newer, whatever clocks say. Rows are added and never removed.
+"""
 
 issuance: Final = sa.Table(
     "issuance",
@@ -73,12 +77,14 @@ issuance: Final = sa.Table(
     # The chip again while the issuance is open, else NULL: unique, so that a chip is in one open issuance at most. A
     # partial index would say the same, differently in every database.
     sa.Column("open_chip", sa.String(64), unique=True),
-    sa.Column("order_digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("order_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("number_digest", sa.String(64), index=True),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("stage", sa.String(32), nullable=False),
     sa.Column("detail", sa.String(255), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("written", sa.Boolean, nullable=False),
+    sa.Column("again_reason", sa.String(255), nullable=False),
     sa.Column("started", Moment, nullable=False),
     sa.Column("updated", Moment, nullable=False),
     sa.Column("finished", Moment),

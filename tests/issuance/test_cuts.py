@@ -33,6 +33,8 @@ from simulator.memory.eeprom import Cut, CutMoment, Eeprom, PowerLostError
 from simulator.memory.journal import Journal
 from tests.issuance.chips import KINDS, Custodian, constant, converse, lasting
 
+pytestmark = pytest.mark.timeout(600)
+
 CUTS: Final = (
     Cut(1, CutMoment.BEFORE),
     Cut(1, CutMoment.DURING, 0),
@@ -43,8 +45,6 @@ CUTS: Final = (
 """How power fails at a write; torn, with none, half, and all of the bytes that it changes."""
 TO_THE_END: Final = 32
 """One state in so many is gone on with to the end, whatever is known."""
-pytestmark = pytest.mark.timeout(600)
-
 MORE: Final = 3
 """Cuts in a row behind the first, at the same command."""
 PULLED: Final = 59

@@ -9,6 +9,7 @@ from apdu.errors import WrongPinError
 from apdu.secret import Secret
 from cardlib.cos.plan import MASTER_TRIES
 from cardlib.errors import (
+    BlankChipError,
     ChipError,
     KeyProofError,
     LastPinTryError,
@@ -21,7 +22,7 @@ from cardlib.errors import (
 from cardlib.flows.read_number import NumberLayout
 from cardlib.issuance.questions import Stage
 from simulator.memory_card import MemoryCard
-from tests.issuance.chips import lasting
+from tests.issuance.chips import contents, lasting
 from tests.issuance.workbench import (
     CHIPS,
     DES,

@@ -22,6 +22,7 @@ from cardlib.key_requests import (
     KeyRequest,
     PinBlock,
     Purchase,
+    Verification,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyReference
 from services.config import Config, ConfigError
@@ -71,10 +72,15 @@ def test_nobody_is_offered_to_sign_for_accounts() -> None:
     assert frozenset({Use.CARDS, Use.BUILDING, Use.PSAMS}) == PSAM_ISSUERS
 
 
-@pytest.mark.parametrize("building", [False, True])
-async def test_what_is_offered_is_answered_and_the_rest_is_refused_by_name(serving, refusal, building) -> None:
-    stub = await serving(serve_building_keys=building)
-    offered = [*FOR_CARDS, *FOR_BUILDING] if building else FOR_CARDS
+@pytest.mark.parametrize(
+    ("settings", "offered"),
+    [
+        pytest.param({}, FOR_CARDS, id="terminals"),
+        pytest.param({"serve_building_keys": True}, [*FOR_CARDS, *FOR_BUILDING], id="stations"),
+    ],
+)
+async def test_what_is_offered_is_answered_and_the_rest_is_refused_by_name(serving, refusal, settings, offered) -> None:
+    stub = await serving(**settings)
     for task in EVERY:
         if task in offered:
             assert len((await stub.PerformKeyTasks(message(task))).answers) == 1
@@ -82,6 +88,18 @@ async def test_what_is_offered_is_answered_and_the_rest_is_refused_by_name(servi
             code, info = await refusal(stub.PerformKeyTasks(message(task)))
             assert (code, info.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "KEY_UNAVAILABLE")
             assert info.metadata["key"]
+
+
+async def test_who_issues_psams_is_offered_their_keys_by_a_setting(serving, refusal) -> None:
+    issuer = await serving(serve_building_keys=True, serve_psam_keys=True)
+    for task in FOR_PSAMS[:4]:
+        assert len((await issuer.PerformKeyTasks(message(task))).answers) == 1
+    for task in FOR_PSAMS[4:]:  # these the custodian refuses to everybody
+        _, info = await refusal(issuer.PerformKeyTasks(message(task)))
+        assert (info.reason, info.metadata["key"].startswith("PSAM-")) == ("KEY_UNAVAILABLE", True)
+    for task in FOR_ACCOUNTS:
+        _, info = await refusal(issuer.PerformKeyTasks(message(task)))
+        assert info.reason == "KEY_UNAVAILABLE"
 
 
 async def test_one_task_that_is_not_offered_refuses_them_all_before_anything_is_computed(serving, refusal) -> None:
@@ -131,6 +149,8 @@ async def test_a_key_service_that_is_served_is_healthy_and_reflected(service_ove
     [
         ({"serve_keys": True, "centre": "127.0.0.1:1"}, "serve_keys and centre"),
         ({"serve_building_keys": True}, "set serve_keys = true as well"),
+        ({"serve_psam_keys": True}, "set serve_building_keys = true as well"),
+        ({"serve_psam_keys": True, "serve_keys": True}, "set serve_building_keys = true as well"),
         ({"centre": "192.0.2.1:1"}, "centre: .*needs certificates"),
         ({"centre": "127.0.0.1"}, "centre: .*is not an address such as"),
     ],
@@ -145,6 +165,7 @@ def test_a_centre_on_this_machine_may_be_asked() -> None:
     assert Config.load().centre == ""
     assert not Config.load().serve_keys
     assert not Config.load().serve_building_keys
+    assert not Config.load().serve_psam_keys
 
 
 # --- time ---
@@ -198,6 +219,42 @@ async def test_more_requests_than_the_custodian_works_on_wait_for_their_turn(ser
     assert most == AT_ONCE
 
 
+async def test_a_custodian_that_ends_its_thread_keeps_no_place(serving) -> None:
+    class PanicException(BaseException):
+        """As libraries in Rust raise it."""
+
+    broken, behind = True, DevelopmentCustodian(development_mode=True)
+
+    class Panicking(KeyCustodian):
+        def perform(self, request: KeyRequest) -> tuple[bytes, ...]:
+            if broken:
+                raise PanicException
+            return behind.perform(request)
+
+    stub = await serving(Panicking(), call_deadline=5)
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await stub.PerformKeyTasks(message(CRYPTOGRAM))
+        assert raised.value.code() is grpc.StatusCode.INTERNAL
+    broken = False
+    assert (await stub.PerformKeyTasks(message(CRYPTOGRAM))).answers[0]
+
+
+async def test_a_thread_that_cannot_be_started_keeps_no_place_and_no_guess(serving, monkeypatch) -> None:
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    stub = await serving(call_deadline=5)
+    guess = message(CRYPTOGRAM, Verification(CRYPTOGRAM, ORIGINAL))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", full)
+        for _ in range(AT_ONCE + 1):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await stub.PerformKeyTasks(guess)
+            assert raised.value.code() is grpc.StatusCode.INTERNAL
+    assert (await stub.PerformKeyTasks(guess)).answers[1] == b"\x00"
+
+
 # --- what is seen ---
 
 SECRETS = [CARD_FACTOR, FACTOR, FACTOR[:4], ORIGINAL, ORIGINAL[:4], PIN, DATA, b"\x00\xc0\xff\xee"]
@@ -240,16 +297,17 @@ async def test_the_log_has_counts_keys_and_region_and_nothing_else(serving, log,
         "Mac": 1,
         "PinBlock": 1,
         "Purchase": 1,
-        "Verification": 3,
+        "Terminal": 1,
+        "Verification": 4,
         "Encipherment": 1,
-        "LoadedKey": 2,
+        "LoadedKey": 4,
         "Disclosure": 1,
         "CheckValue": 1,
         "CodeOfCard": 1,
     }
-    assert asked["keys"] == ["DPK", "DTK", "IRK", "MKSSSE", "STKSSSE", "TMK", "TRANSPORT"]
+    assert asked["keys"] == ["DLK", "DPK", "DTK", "IRK", "MKSSSE", "STKSSSE", "TMK", "TRANSPORT"]
     assert set(asked) == {"event", "key_region", "algorithm", "tasks", "keys", "level", "logger", "timestamp"}
-    assert [line["keys"] for line in others] == [["DLK", "DPK", "DTK"], ["?"]]
+    assert [line["keys"] for line in others] == [["DLK", "DPK", "DTK"]]
     text += "".join(str(value) for line in lines for value in line.values())  # JSON doubles backslashes
     assert [secret for secret in SECRETS if seen(text, secret)] == []
     # A check value of three bytes and answers of one may stand in any text by chance.

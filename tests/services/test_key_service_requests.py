@@ -1,5 +1,7 @@
 """What KeyService takes: the rules of each field, and the name of the one that breaks them."""
 
+import json
+
 import grpc
 import pytest
 
@@ -24,12 +26,6 @@ def wrong(field: str, value: bytes | int | None):
     return pytest.param(request, f"tasks[0].{field}", id=f"{field} {len(value) if isinstance(value, bytes) else value}")
 
 
-def named(name: str):
-    task = message(CRYPTOGRAM)
-    task.tasks[0].cryptogram.key.name = name
-    return pytest.param(task, "tasks[0].cryptogram.key.name", id=repr(name)[:20])
-
-
 def of_card(field: str, **changes):
     request = message(CRYPTOGRAM)
     for name, value in changes.items():
@@ -52,8 +48,6 @@ REFUSED = [
         "tasks[0]",
         id="kind",
     ),
-    named("K" * 41),
-    named("IRK\n"),
     *(wrong(f"{kind}.key", None) for kind in KINDS if kind not in {"loaded_key", "verification"}),
     wrong("loaded_key.under", None),
     wrong("cryptogram.factor", b""),
@@ -82,6 +76,7 @@ REFUSED = [
     wrong("purchase.time", bytes(8)),
     wrong("purchase.sequence", 0x10000),
     wrong("purchase.kind", 0x100),
+    wrong("purchase.terminal", bytes(5)),
     wrong("verification.answer", bytes(17)),
 ]
 
@@ -92,6 +87,22 @@ async def test_a_request_that_breaks_a_rule_is_refused_by_the_fields_name(servin
     code, info = await refusal(stub.PerformKeyTasks(request_))
     assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     assert info.metadata["field"] == field
+
+
+@pytest.mark.parametrize("name", ["", "IRK\n", "K" * 1000, "张三 990000199001010017"])
+async def test_a_name_that_is_no_keys_is_told_by_its_place_and_seen_nowhere(serving, refusal, log, name) -> None:
+    request = message(FOR_CARDS[0], FOR_CARDS[4])
+    request.tasks[1].verification.tac.key.name = name
+    call = (await serving()).PerformKeyTasks(request)
+    code, info = await refusal(call)
+    assert (code, info.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "KEY_UNKNOWN")
+    field = "tasks[1].verification.tac.key.name"
+    assert info.metadata == {"field": field, "national_code": "-2201"}
+    assert await call.details() == f"key at {field} is not available: no key of this name is known here"
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert any(line["event"] == "request" for line in lines), "the most talkative level"
+    shown = "\n".join(str(value) for line in lines for value in line.values())
+    assert not name or name not in shown
 
 
 @pytest.mark.parametrize("kind", ["loaded_key", "verification"])

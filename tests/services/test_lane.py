@@ -29,6 +29,22 @@ async def test_results_and_errors_come_back(lane) -> None:
     assert await lane.submit(lambda: 8) == 8
 
 
+class PanicException(BaseException):
+    """As libraries in Rust raise it."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, PanicException])
+async def test_a_job_may_end_with_anything_and_the_next_one_is_done(lane, kind) -> None:
+    def work() -> None:
+        raise kind
+
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match=f"^a job ended with {kind.__name__}$") as caught:
+            await lane.submit(work)
+        assert isinstance(caught.value.__cause__, kind)
+        assert await lane.submit(lambda: 8) == 8
+
+
 async def test_a_job_cancelled_before_its_turn_is_skipped(lane) -> None:
     gate, done = threading.Event(), []
     first = lane.submit(gate.wait)

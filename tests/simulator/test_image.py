@@ -61,7 +61,7 @@ def test_the_card_holds_its_own_keys(algorithm, held, encrypt_blocks):
 def test_the_keys_lie_in_the_ssse_in_every_version_and_stk_and_mk_in_one(held):
     store, directories = held(image_for(V2, CONTENTS, ISSUE, ROOTS))
     assert {(key.use, key.id, key.version, key.tries) for key in store.keys(directories[SSSE])} == {
-        (KeyUse.MASTER, 0x00, 1, 3),
+        (KeyUse.MASTER, 0x00, 1, 8),
         (KeyUse.PIN, 0x00, 1, 6),
         (KeyUse.INTERNAL, 0x00, 1, None),
         (KeyUse.INTERNAL, 0x00, 2, None),

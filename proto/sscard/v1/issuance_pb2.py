@@ -27,7 +27,7 @@ from sscard.v1 import card_pb2 as sscard_dot_v1_dot_card__pb2
 from sscard.v1 import options_pb2 as sscard_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sscard/v1/issuance.proto\x12\tsscard.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14sscard/v1/card.proto\x1a\x17sscard/v1/options.proto\"\xe2\x01\n\tCardOrder\x12\x12\n\x08template\x18\x01 \x01(\tH\x00\x12\x17\n\rtemplate_text\x18\x02 \x01(\tH\x00\x12\x36\n\x06person\x18\x03 \x03(\x0b\x32 .sscard.v1.CardOrder.PersonEntryB\x04\xa8\xd4\x18\x01\x12\x19\n\x0bperson_json\x18\x05 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x13\n\x05photo\x18\x04 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a-\n\x0bPersonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x0ftemplate_source\"s\n\x16PersonaliseCardRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12#\n\x05order\x18\x03 \x01(\x0b\x32\x14.sscard.v1.CardOrder\x12\x10\n\x08operator\x18\x04 \x01(\t\"|\n\x17PersonaliseCardResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.sscard.v1.IssuanceProgressH\x00\x12\'\n\x06issued\x18\x02 \x01(\x0b\x32\x15.sscard.v1.IssuedCardH\x00\x42\x07\n\x05\x65vent\"h\n\x10IssuanceProgress\x12\'\n\x05stage\x18\x01 \x01(\x0e\x32\x18.sscard.v1.IssuanceStage\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0c\n\x04\x64one\x18\x03 \x01(\r\x12\r\n\x05total\x18\x04 \x01(\r\"{\n\nIssuedCard\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x1a.sscard.v1.CardCertificate\x12\x16\n\x0e\x61lready_issued\x18\x03 \x01(\x08\x12\x10\n\x08warnings\x18\x04 \x03(\t\"\x8c\x01\n\x0f\x43\x61rdCertificate\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x16\n\x08\x64ocument\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x12\n\x04page\x18\x04 \x01(\tB\x04\xa8\xd4\x18\x01\x12-\n\tmade_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\x11VerifyCardRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12#\n\x05order\x18\x02 \x01(\x0b\x32\x14.sscard.v1.CardOrder\x12\x1a\n\x12\x63\x65rtificate_number\x18\x03 \x01(\t\x12\"\n\x14\x63\x65rtificate_document\x18\x04 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\"\xdb\x01\n\x12VerifyCardResponse\x12\x14\n\x0c\x63\x61rd_version\x18\x01 \x01(\t\x12\'\n\talgorithm\x18\x02 \x01(\x0e\x32\x14.sscard.v1.Algorithm\x12\r\n\x05\x66iles\x18\x03 \x01(\r\x12\x0c\n\x04keys\x18\x04 \x01(\r\x12\x0f\n\x07pin_set\x18\x05 \x01(\x08\x12\x11\n\tpin_tries\x18\x06 \x01(\r\x12\x1a\n\x12\x63\x65rtificate_number\x18\x07 \x01(\t\x12\x13\n\x0b\x64ifferences\x18\x08 \x03(\t\x12\x14\n\x0cnot_compared\x18\t \x03(\t\"c\n\x15RenderCardFaceRequest\x12#\n\x05order\x18\x01 \x01(\x0b\x32\x14.sscard.v1.CardOrder\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.sscard.v1.FaceFormat\"@\n\x16RenderCardFaceResponse\x12\x12\n\x04\x66\x61\x63\x65\x18\x01 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x12\n\nmedia_type\x18\x02 \x01(\t\"F\n\x15GetCertificateRequest\x12\x10\n\x06number\x18\x01 \x01(\tH\x00\x12\x14\n\nrequest_id\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"I\n\x16GetCertificateResponse\x12/\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1a.sscard.v1.CardCertificate*\xf1\x01\n\rIssuanceStage\x12\x1e\n\x1aISSUANCE_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n\x17ISSUANCE_STAGE_EXAMINED\x10\x01\x12\x19\n\x15ISSUANCE_STAGE_OPENED\x10\x02\x12\x1b\n\x17ISSUANCE_STAGE_BUILDING\x10\x03\x12\x1a\n\x16ISSUANCE_STAGE_SEALING\x10\x04\x12\x1a\n\x16ISSUANCE_STAGE_WRITING\x10\x05\x12\x1a\n\x16ISSUANCE_STAGE_PROVING\x10\x06\x12\x17\n\x13ISSUANCE_STAGE_DONE\x10\x07*n\n\nFaceFormat\x12\x1b\n\x17\x46\x41\x43\x45_FORMAT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46\x41\x43\x45_FORMAT_PNG\x10\x01\x12\x13\n\x0f\x46\x41\x43\x45_FORMAT_PDF\x10\x02\x12\x19\n\x15\x46\x41\x43\x45_FORMAT_PNG_FRONT\x10\x03\x32\xfe\x02\n\x0fIssuanceService\x12`\n\x0fPersonaliseCard\x12!.sscard.v1.PersonaliseCardRequest\x1a\".sscard.v1.PersonaliseCardResponse\"\x04\xb0\xd4\x18\x08\x30\x01\x12O\n\nVerifyCard\x12\x1c.sscard.v1.VerifyCardRequest\x1a\x1d.sscard.v1.VerifyCardResponse\"\x04\xb0\xd4\x18\t\x12[\n\x0eRenderCardFace\x12 .sscard.v1.RenderCardFaceRequest\x1a!.sscard.v1.RenderCardFaceResponse\"\x04\xb0\xd4\x18\n\x12[\n\x0eGetCertificate\x12 .sscard.v1.GetCertificateRequest\x1a!.sscard.v1.GetCertificateResponse\"\x04\xb0\xd4\x18\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sscard/v1/issuance.proto\x12\tsscard.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14sscard/v1/card.proto\x1a\x17sscard/v1/options.proto\"\xe2\x01\n\tCardOrder\x12\x12\n\x08template\x18\x01 \x01(\tH\x00\x12\x17\n\rtemplate_text\x18\x02 \x01(\tH\x00\x12\x36\n\x06person\x18\x03 \x03(\x0b\x32 .sscard.v1.CardOrder.PersonEntryB\x04\xa8\xd4\x18\x01\x12\x19\n\x0bperson_json\x18\x05 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x13\n\x05photo\x18\x04 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a-\n\x0bPersonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x0ftemplate_source\"\x89\x01\n\x16PersonaliseCardRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12#\n\x05order\x18\x03 \x01(\x0b\x32\x14.sscard.v1.CardOrder\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\x14\n\x0c\x61gain_reason\x18\x05 \x01(\t\"|\n\x17PersonaliseCardResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1b.sscard.v1.IssuanceProgressH\x00\x12\'\n\x06issued\x18\x02 \x01(\x0b\x32\x15.sscard.v1.IssuedCardH\x00\x42\x07\n\x05\x65vent\"h\n\x10IssuanceProgress\x12\'\n\x05stage\x18\x01 \x01(\x0e\x32\x18.sscard.v1.IssuanceStage\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0c\n\x04\x64one\x18\x03 \x01(\r\x12\r\n\x05total\x18\x04 \x01(\r\"\xa2\x01\n\nIssuedCard\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x1a.sscard.v1.CardCertificate\x12\x16\n\x0e\x61lready_issued\x18\x03 \x01(\x08\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x12\n\x04\x63hip\x18\x05 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x11\n\tin_reader\x18\x06 \x01(\x08\"\x8c\x01\n\x0f\x43\x61rdCertificate\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x16\n\x08\x64ocument\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x12\n\x04page\x18\x04 \x01(\tB\x04\xa8\xd4\x18\x01\x12-\n\tmade_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\x11VerifyCardRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12#\n\x05order\x18\x02 \x01(\x0b\x32\x14.sscard.v1.CardOrder\x12\x1a\n\x12\x63\x65rtificate_number\x18\x03 \x01(\t\x12\"\n\x14\x63\x65rtificate_document\x18\x04 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\"\xdb\x01\n\x12VerifyCardResponse\x12\x14\n\x0c\x63\x61rd_version\x18\x01 \x01(\t\x12\'\n\talgorithm\x18\x02 \x01(\x0e\x32\x14.sscard.v1.Algorithm\x12\r\n\x05\x66iles\x18\x03 \x01(\r\x12\x0c\n\x04keys\x18\x04 \x01(\r\x12\x0f\n\x07pin_set\x18\x05 \x01(\x08\x12\x11\n\tpin_tries\x18\x06 \x01(\r\x12\x1a\n\x12\x63\x65rtificate_number\x18\x07 \x01(\t\x12\x13\n\x0b\x64ifferences\x18\x08 \x03(\t\x12\x14\n\x0cnot_compared\x18\t \x03(\t\"c\n\x15RenderCardFaceRequest\x12#\n\x05order\x18\x01 \x01(\x0b\x32\x14.sscard.v1.CardOrder\x12%\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x15.sscard.v1.FaceFormat\"@\n\x16RenderCardFaceResponse\x12\x12\n\x04\x66\x61\x63\x65\x18\x01 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x12\n\nmedia_type\x18\x02 \x01(\t\"F\n\x15GetCertificateRequest\x12\x10\n\x06number\x18\x01 \x01(\tH\x00\x12\x14\n\nrequest_id\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"I\n\x16GetCertificateResponse\x12/\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1a.sscard.v1.CardCertificate*\xf1\x01\n\rIssuanceStage\x12\x1e\n\x1aISSUANCE_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n\x17ISSUANCE_STAGE_EXAMINED\x10\x01\x12\x19\n\x15ISSUANCE_STAGE_OPENED\x10\x02\x12\x1b\n\x17ISSUANCE_STAGE_BUILDING\x10\x03\x12\x1a\n\x16ISSUANCE_STAGE_SEALING\x10\x04\x12\x1a\n\x16ISSUANCE_STAGE_WRITING\x10\x05\x12\x1a\n\x16ISSUANCE_STAGE_PROVING\x10\x06\x12\x17\n\x13ISSUANCE_STAGE_DONE\x10\x07*n\n\nFaceFormat\x12\x1b\n\x17\x46\x41\x43\x45_FORMAT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46\x41\x43\x45_FORMAT_PNG\x10\x01\x12\x13\n\x0f\x46\x41\x43\x45_FORMAT_PDF\x10\x02\x12\x19\n\x15\x46\x41\x43\x45_FORMAT_PNG_FRONT\x10\x03\x32\xfe\x02\n\x0fIssuanceService\x12`\n\x0fPersonaliseCard\x12!.sscard.v1.PersonaliseCardRequest\x1a\".sscard.v1.PersonaliseCardResponse\"\x04\xb0\xd4\x18\x08\x30\x01\x12O\n\nVerifyCard\x12\x1c.sscard.v1.VerifyCardRequest\x1a\x1d.sscard.v1.VerifyCardResponse\"\x04\xb0\xd4\x18\t\x12[\n\x0eRenderCardFace\x12 .sscard.v1.RenderCardFaceRequest\x1a!.sscard.v1.RenderCardFaceResponse\"\x04\xb0\xd4\x18\n\x12[\n\x0eGetCertificate\x12 .sscard.v1.GetCertificateRequest\x1a!.sscard.v1.GetCertificateResponse\"\x04\xb0\xd4\x18\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARDORDER'].fields_by_name['person_json']._serialized_options = b'\250\324\030\001'
   _globals['_CARDORDER'].fields_by_name['photo']._loaded_options = None
   _globals['_CARDORDER'].fields_by_name['photo']._serialized_options = b'\250\324\030\001'
+  _globals['_ISSUEDCARD'].fields_by_name['chip']._loaded_options = None
+  _globals['_ISSUEDCARD'].fields_by_name['chip']._serialized_options = b'\250\324\030\001'
   _globals['_CARDCERTIFICATE'].fields_by_name['document']._loaded_options = None
   _globals['_CARDCERTIFICATE'].fields_by_name['document']._serialized_options = b'\250\324\030\001'
   _globals['_CARDCERTIFICATE'].fields_by_name['page']._loaded_options = None
@@ -58,36 +60,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUANCESERVICE'].methods_by_name['RenderCardFace']._serialized_options = b'\260\324\030\n'
   _globals['_ISSUANCESERVICE'].methods_by_name['GetCertificate']._loaded_options = None
   _globals['_ISSUANCESERVICE'].methods_by_name['GetCertificate']._serialized_options = b'\260\324\030\t'
-  _globals['_ISSUANCESTAGE']._serialized_start=1641
-  _globals['_ISSUANCESTAGE']._serialized_end=1882
-  _globals['_FACEFORMAT']._serialized_start=1884
-  _globals['_FACEFORMAT']._serialized_end=1994
+  _globals['_ISSUANCESTAGE']._serialized_start=1704
+  _globals['_ISSUANCESTAGE']._serialized_end=1945
+  _globals['_FACEFORMAT']._serialized_start=1947
+  _globals['_FACEFORMAT']._serialized_end=2057
   _globals['_CARDORDER']._serialized_start=120
   _globals['_CARDORDER']._serialized_end=346
   _globals['_CARDORDER_PERSONENTRY']._serialized_start=282
   _globals['_CARDORDER_PERSONENTRY']._serialized_end=327
-  _globals['_PERSONALISECARDREQUEST']._serialized_start=348
-  _globals['_PERSONALISECARDREQUEST']._serialized_end=463
-  _globals['_PERSONALISECARDRESPONSE']._serialized_start=465
-  _globals['_PERSONALISECARDRESPONSE']._serialized_end=589
-  _globals['_ISSUANCEPROGRESS']._serialized_start=591
-  _globals['_ISSUANCEPROGRESS']._serialized_end=695
-  _globals['_ISSUEDCARD']._serialized_start=697
-  _globals['_ISSUEDCARD']._serialized_end=820
-  _globals['_CARDCERTIFICATE']._serialized_start=823
-  _globals['_CARDCERTIFICATE']._serialized_end=963
-  _globals['_VERIFYCARDREQUEST']._serialized_start=966
-  _globals['_VERIFYCARDREQUEST']._serialized_end=1102
-  _globals['_VERIFYCARDRESPONSE']._serialized_start=1105
-  _globals['_VERIFYCARDRESPONSE']._serialized_end=1324
-  _globals['_RENDERCARDFACEREQUEST']._serialized_start=1326
-  _globals['_RENDERCARDFACEREQUEST']._serialized_end=1425
-  _globals['_RENDERCARDFACERESPONSE']._serialized_start=1427
-  _globals['_RENDERCARDFACERESPONSE']._serialized_end=1491
-  _globals['_GETCERTIFICATEREQUEST']._serialized_start=1493
-  _globals['_GETCERTIFICATEREQUEST']._serialized_end=1563
-  _globals['_GETCERTIFICATERESPONSE']._serialized_start=1565
-  _globals['_GETCERTIFICATERESPONSE']._serialized_end=1638
-  _globals['_ISSUANCESERVICE']._serialized_start=1997
-  _globals['_ISSUANCESERVICE']._serialized_end=2379
+  _globals['_PERSONALISECARDREQUEST']._serialized_start=349
+  _globals['_PERSONALISECARDREQUEST']._serialized_end=486
+  _globals['_PERSONALISECARDRESPONSE']._serialized_start=488
+  _globals['_PERSONALISECARDRESPONSE']._serialized_end=612
+  _globals['_ISSUANCEPROGRESS']._serialized_start=614
+  _globals['_ISSUANCEPROGRESS']._serialized_end=718
+  _globals['_ISSUEDCARD']._serialized_start=721
+  _globals['_ISSUEDCARD']._serialized_end=883
+  _globals['_CARDCERTIFICATE']._serialized_start=886
+  _globals['_CARDCERTIFICATE']._serialized_end=1026
+  _globals['_VERIFYCARDREQUEST']._serialized_start=1029
+  _globals['_VERIFYCARDREQUEST']._serialized_end=1165
+  _globals['_VERIFYCARDRESPONSE']._serialized_start=1168
+  _globals['_VERIFYCARDRESPONSE']._serialized_end=1387
+  _globals['_RENDERCARDFACEREQUEST']._serialized_start=1389
+  _globals['_RENDERCARDFACEREQUEST']._serialized_end=1488
+  _globals['_RENDERCARDFACERESPONSE']._serialized_start=1490
+  _globals['_RENDERCARDFACERESPONSE']._serialized_end=1554
+  _globals['_GETCERTIFICATEREQUEST']._serialized_start=1556
+  _globals['_GETCERTIFICATEREQUEST']._serialized_end=1626
+  _globals['_GETCERTIFICATERESPONSE']._serialized_start=1628
+  _globals['_GETCERTIFICATERESPONSE']._serialized_end=1701
+  _globals['_ISSUANCESERVICE']._serialized_start=2060
+  _globals['_ISSUANCESERVICE']._serialized_end=2442
 # @@protoc_insertion_point(module_scope)

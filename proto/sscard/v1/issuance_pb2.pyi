@@ -167,6 +167,7 @@ class PersonaliseCardRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
     OPERATOR_FIELD_NUMBER: _builtins.int
+    AGAIN_REASON_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
     """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
     request_id: _builtins.str
@@ -174,6 +175,11 @@ class PersonaliseCardRequest(_message.Message):
     operator: _builtins.str
     """Who makes it, for journal and certificate (制卡人员); at most 64 characters. Taken as it is said, as long as callers
     show no certificates.
+    """
+    again_reason: _builtins.str
+    """Why the card is made once more, though another request makes it, or has made it, or one with its card number
+    (重复制卡原因); at most 255 characters, and nobody's data: it goes into the journal. Empty: then such a request is
+    refused, with the reason ORDER_REPEATED. Orders without a holder, for stock, may be repeated as they are.
     """
     @_builtins.property
     def order(self) -> Global___CardOrder:
@@ -186,10 +192,11 @@ class PersonaliseCardRequest(_message.Message):
         request_id: _builtins.str = ...,
         order: Global___CardOrder | None = ...,
         operator: _builtins.str = ...,
+        again_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator", "order", b"order", "reader", b"reader", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again_reason", b"again_reason", "operator", b"operator", "order", b"order", "reader", b"reader", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,10 +278,16 @@ class IssuedCard(_message.Message):
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     ALREADY_ISSUED_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    CHIP_FIELD_NUMBER: _builtins.int
+    IN_READER_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The request that made it."""
     already_issued: _builtins.bool
     """The request was done before: this is what was stored then, and the card in the reader was not touched."""
+    chip: _builtins.bytes
+    """The chip it was made on: historical bytes of its ATR, by which it is known, 13 bytes."""
+    in_reader: _builtins.bool
+    """Whether that is the chip in the reader that the request names."""
     @_builtins.property
     def certificate(self) -> Global___CardCertificate:
         """What was written and what proves it."""
@@ -290,10 +303,12 @@ class IssuedCard(_message.Message):
         certificate: Global___CardCertificate | None = ...,
         already_issued: _builtins.bool = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        chip: _builtins.bytes = ...,
+        in_reader: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_issued", b"already_issued", "certificate", b"certificate", "request_id", b"request_id", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_issued", b"already_issued", "certificate", b"certificate", "chip", b"chip", "in_reader", b"in_reader", "request_id", b"request_id", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -352,7 +367,9 @@ class VerifyCardRequest(_message.Message):
     reader: _builtins.str
     """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
     certificate_number: _builtins.str
-    """Number of a certificate to compare with; empty: the newest of this chip, if there is one."""
+    """Number of a certificate to compare with; empty: the newest of this chip, if there is one. What the certificate of a
+    personalisation leaves out is compared with the earlier ones of the chip.
+    """
     certificate_document: _builtins.bytes
     """A certificate to compare with, as PersonaliseCard gave it, in place of a number."""
     @_builtins.property
@@ -411,7 +428,8 @@ class VerifyCardResponse(_message.Message):
     @_builtins.property
     def not_compared(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Keys and files of the certificate that could not be looked at: master keys, which show themselves only while a card
-        is built; files that only the PIN opens, where the order has none; files under another key of digests.
+        is built; files that only the PIN opens, where the order has none; files under another key of digests; keys
+        without a check value.
         """
 
     def __init__(

@@ -29,7 +29,9 @@ class IssuanceServiceStub:
     """Making cards (制卡): from a blank chip, or a pre-made card, to a person's card that is proven and has its certificate.
 
     Who is allowed to is decided by the access of each method. Errors are as with CardService; `request_id` in the metadata
-    of ISSUANCE_OPEN is the request that has begun with the chip.
+    of ISSUANCE_OPEN is the request that has begun with the chip, in that of ORDER_REPEATED the one that makes, or has made,
+    the same card. `written` in the metadata of an error of PersonaliseCard, "true" or "false": whether the request has left
+    a chip half-built; it goes on there when it is repeated.
     """
 
     def __init__(self, channel):
@@ -64,7 +66,9 @@ class IssuanceServiceServicer:
     """Making cards (制卡): from a blank chip, or a pre-made card, to a person's card that is proven and has its certificate.
 
     Who is allowed to is decided by the access of each method. Errors are as with CardService; `request_id` in the metadata
-    of ISSUANCE_OPEN is the request that has begun with the chip.
+    of ISSUANCE_OPEN is the request that has begun with the chip, in that of ORDER_REPEATED the one that makes, or has made,
+    the same card. `written` in the metadata of an error of PersonaliseCard, "true" or "false": whether the request has left
+    a chip half-built; it goes on there when it is repeated.
     """
 
     def PersonaliseCard(self, request, context):
@@ -80,6 +84,9 @@ class IssuanceServiceServicer:
 
     def VerifyCard(self, request, context):
         """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it.
+
+        What needs no PIN is compared before the PIN is sent. Reason CARD_OF_ANOTHER_RECORD: it holds somebody else;
+        CHIP_BLANK: there is no card on the chip yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,7 +141,9 @@ class IssuanceService:
     """Making cards (制卡): from a blank chip, or a pre-made card, to a person's card that is proven and has its certificate.
 
     Who is allowed to is decided by the access of each method. Errors are as with CardService; `request_id` in the metadata
-    of ISSUANCE_OPEN is the request that has begun with the chip.
+    of ISSUANCE_OPEN is the request that has begun with the chip, in that of ORDER_REPEATED the one that makes, or has made,
+    the same card. `written` in the metadata of an error of PersonaliseCard, "true" or "false": whether the request has left
+    a chip half-built; it goes on there when it is repeated.
     """
 
     @staticmethod

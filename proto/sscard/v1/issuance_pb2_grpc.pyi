@@ -30,7 +30,9 @@ class IssuanceServiceStub:
     """Making cards (制卡): from a blank chip, or a pre-made card, to a person's card that is proven and has its certificate.
 
     Who is allowed to is decided by the access of each method. Errors are as with CardService; `request_id` in the metadata
-    of ISSUANCE_OPEN is the request that has begun with the chip.
+    of ISSUANCE_OPEN is the request that has begun with the chip, in that of ORDER_REPEATED the one that makes, or has made,
+    the same card. `written` in the metadata of an error of PersonaliseCard, "true" or "false": whether the request has left
+    a chip half-built; it goes on there when it is repeated.
     """
 
     @_typing.overload
@@ -45,7 +47,11 @@ class IssuanceServiceStub:
     is touched. The stream is progress, then one result.
     """
     VerifyCard: _grpc.UnaryUnaryMultiCallable[_issuance_pb2.VerifyCardRequest, _issuance_pb2.VerifyCardResponse]
-    """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it."""
+    """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it.
+
+    What needs no PIN is compared before the PIN is sent. Reason CARD_OF_ANOTHER_RECORD: it holds somebody else;
+    CHIP_BLANK: there is no card on the chip yet.
+    """
     RenderCardFace: _grpc.UnaryUnaryMultiCallable[_issuance_pb2.RenderCardFaceRequest, _issuance_pb2.RenderCardFaceResponse]
     """Draw the printed front of a card (打印卡面); no card is needed."""
     GetCertificate: _grpc.UnaryUnaryMultiCallable[_issuance_pb2.GetCertificateRequest, _issuance_pb2.GetCertificateResponse]
@@ -56,7 +62,9 @@ class IssuanceServiceAsyncStub(IssuanceServiceStub):
     """Making cards (制卡): from a blank chip, or a pre-made card, to a person's card that is proven and has its certificate.
 
     Who is allowed to is decided by the access of each method. Errors are as with CardService; `request_id` in the metadata
-    of ISSUANCE_OPEN is the request that has begun with the chip.
+    of ISSUANCE_OPEN is the request that has begun with the chip, in that of ORDER_REPEATED the one that makes, or has made,
+    the same card. `written` in the metadata of an error of PersonaliseCard, "true" or "false": whether the request has left
+    a chip half-built; it goes on there when it is repeated.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -68,7 +76,11 @@ class IssuanceServiceAsyncStub(IssuanceServiceStub):
     is touched. The stream is progress, then one result.
     """
     VerifyCard: _aio.UnaryUnaryMultiCallable[_issuance_pb2.VerifyCardRequest, _issuance_pb2.VerifyCardResponse]  # type: ignore[assignment]
-    """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it."""
+    """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it.
+
+    What needs no PIN is compared before the PIN is sent. Reason CARD_OF_ANOTHER_RECORD: it holds somebody else;
+    CHIP_BLANK: there is no card on the chip yet.
+    """
     RenderCardFace: _aio.UnaryUnaryMultiCallable[_issuance_pb2.RenderCardFaceRequest, _issuance_pb2.RenderCardFaceResponse]  # type: ignore[assignment]
     """Draw the printed front of a card (打印卡面); no card is needed."""
     GetCertificate: _aio.UnaryUnaryMultiCallable[_issuance_pb2.GetCertificateRequest, _issuance_pb2.GetCertificateResponse]  # type: ignore[assignment]
@@ -78,7 +90,9 @@ class IssuanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Making cards (制卡): from a blank chip, or a pre-made card, to a person's card that is proven and has its certificate.
 
     Who is allowed to is decided by the access of each method. Errors are as with CardService; `request_id` in the metadata
-    of ISSUANCE_OPEN is the request that has begun with the chip.
+    of ISSUANCE_OPEN is the request that has begun with the chip, in that of ORDER_REPEATED the one that makes, or has made,
+    the same card. `written` in the metadata of an error of PersonaliseCard, "true" or "false": whether the request has left
+    a chip half-built; it goes on there when it is repeated.
     """
 
     @_abc_1.abstractmethod
@@ -100,7 +114,11 @@ class IssuanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _issuance_pb2.VerifyCardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_issuance_pb2.VerifyCardResponse, _abc.Awaitable[_issuance_pb2.VerifyCardResponse]]:
-        """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it."""
+        """Compare a card with what was ordered and prove its keys (验证卡片); nothing is changed on it.
+
+        What needs no PIN is compared before the PIN is sent. Reason CARD_OF_ANOTHER_RECORD: it holds somebody else;
+        CHIP_BLANK: there is no card on the chip yet.
+        """
 
     @_abc_1.abstractmethod
     def RenderCardFace(

@@ -26,7 +26,7 @@ from sscard.v1 import card_pb2 as sscard_dot_v1_dot_card__pb2
 from sscard.v1 import options_pb2 as sscard_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14sscard/v1/keys.proto\x12\tsscard.v1\x1a\x14sscard/v1/card.proto\x1a\x17sscard/v1/options.proto\"a\n\x16PerformKeyTasksRequest\x12$\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x16.sscard.v1.CardFactors\x12!\n\x05tasks\x18\x02 \x03(\x0b\x32\x12.sscard.v1.KeyTask\"0\n\x17PerformKeyTasksResponse\x12\x15\n\x07\x61nswers\x18\x01 \x03(\x0c\x42\x04\xa8\xd4\x18\x01\"a\n\x0b\x43\x61rdFactors\x12\'\n\talgorithm\x18\x01 \x01(\x0e\x32\x14.sscard.v1.Algorithm\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x19\n\x0b\x63\x61rd_factor\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\"-\n\x0cKeyReference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"\xc4\x0f\n\x07KeyTask\x12\x33\n\ncryptogram\x18\x01 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CryptogramH\x00\x12%\n\x03mac\x18\x02 \x01(\x0b\x32\x16.sscard.v1.KeyTask.MacH\x00\x12%\n\x03tac\x18\x03 \x01(\x0b\x32\x16.sscard.v1.KeyTask.TacH\x00\x12\x30\n\tpin_block\x18\x04 \x01(\x0b\x32\x1b.sscard.v1.KeyTask.PinBlockH\x00\x12\x37\n\x0c\x65ncipherment\x18\x05 \x01(\x0b\x32\x1f.sscard.v1.KeyTask.EnciphermentH\x00\x12\x32\n\nloaded_key\x18\x06 \x01(\x0b\x32\x1c.sscard.v1.KeyTask.LoadedKeyH\x00\x12\x33\n\ndisclosure\x18\x07 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.DisclosureH\x00\x12\x34\n\x0b\x63heck_value\x18\x08 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CheckValueH\x00\x12\x35\n\x0c\x63ode_of_card\x18\t \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CodeOfCardH\x00\x12/\n\x08purchase\x18\n \x01(\x0b\x32\x1b.sscard.v1.KeyTask.PurchaseH\x00\x12\x37\n\x0cverification\x18\x0b \x01(\x0b\x32\x1f.sscard.v1.KeyTask.VerificationH\x00\x12\x37\n\rpsam_key_load\x18\x0c \x01(\x0b\x32\x1e.sscard.v1.KeyTask.PsamKeyLoadH\x00\x1a`\n\nCryptogram\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x16\n\x08original\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1aU\n\x03Mac\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x12\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a?\n\x03Tac\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1aY\n\x08PinBlock\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x11\n\x03pin\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1aI\n\x0c\x45ncipherment\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x13\n\x05\x62lock\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\xbf\x01\n\tLoadedKey\x12&\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReferenceH\x00\x12\x13\n\x03pin\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01H\x00\x12&\n\x05under\x18\x03 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x0e\n\x06header\x18\x04 \x01(\x0c\x12\r\n\x05width\x18\x05 \x01(\r\x12\x0c\n\x04head\x18\x06 \x01(\x0c\x12\x17\n\tchallenge\x18\x07 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x42\x07\n\x05value\x1a\xa2\x01\n\x0bPsamKeyLoad\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x0e\n\x06levels\x18\x02 \x01(\r\x12&\n\x05under\x18\x03 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x0e\n\x06header\x18\x04 \x01(\x0c\x12\x0c\n\x04head\x18\x05 \x01(\x0c\x12\x17\n\tchallenge\x18\x06 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\x32\n\nDisclosure\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x1a\x32\n\nCheckValue\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x1a\x46\n\nCodeOfCard\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\xe0\x01\n\x08Purchase\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06random\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x16\n\x08sequence\x18\x03 \x01(\rB\x04\xa8\xd4\x18\x01\x12\x1c\n\x0e\x61\x63\x63ount_amount\x18\x04 \x01(\rB\x04\xa8\xd4\x18\x01\x12\x1e\n\x10self_paid_amount\x18\x05 \x01(\rB\x04\xa8\xd4\x18\x01\x12 \n\x12pooled_fund_amount\x18\x06 \x01(\rB\x04\xa8\xd4\x18\x01\x12\x0c\n\x04kind\x18\x07 \x01(\r\x12\x12\n\x04time\x18\x08 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\xaf\x01\n\x0cVerification\x12\x33\n\ncryptogram\x18\x01 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CryptogramH\x00\x12%\n\x03mac\x18\x02 \x01(\x0b\x32\x16.sscard.v1.KeyTask.MacH\x00\x12%\n\x03tac\x18\x03 \x01(\x0b\x32\x16.sscard.v1.KeyTask.TacH\x00\x12\x14\n\x06\x61nswer\x18\x04 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x42\x06\n\x04taskB\x06\n\x04task2l\n\nKeyService\x12^\n\x0fPerformKeyTasks\x12!.sscard.v1.PerformKeyTasksRequest\x1a\".sscard.v1.PerformKeyTasksResponse\"\x04\xb0\xd4\x18\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14sscard/v1/keys.proto\x12\tsscard.v1\x1a\x14sscard/v1/card.proto\x1a\x17sscard/v1/options.proto\"a\n\x16PerformKeyTasksRequest\x12$\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x16.sscard.v1.CardFactors\x12!\n\x05tasks\x18\x02 \x03(\x0b\x32\x12.sscard.v1.KeyTask\"0\n\x17PerformKeyTasksResponse\x12\x15\n\x07\x61nswers\x18\x01 \x03(\x0c\x42\x04\xa8\xd4\x18\x01\"a\n\x0b\x43\x61rdFactors\x12\'\n\talgorithm\x18\x01 \x01(\x0e\x32\x14.sscard.v1.Algorithm\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x19\n\x0b\x63\x61rd_factor\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\"3\n\x0cKeyReference\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xa8\xd4\x18\x01\x12\x0f\n\x07version\x18\x02 \x01(\r\"\xb9\x10\n\x07KeyTask\x12\x33\n\ncryptogram\x18\x01 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CryptogramH\x00\x12%\n\x03mac\x18\x02 \x01(\x0b\x32\x16.sscard.v1.KeyTask.MacH\x00\x12%\n\x03tac\x18\x03 \x01(\x0b\x32\x16.sscard.v1.KeyTask.TacH\x00\x12\x30\n\tpin_block\x18\x04 \x01(\x0b\x32\x1b.sscard.v1.KeyTask.PinBlockH\x00\x12\x37\n\x0c\x65ncipherment\x18\x05 \x01(\x0b\x32\x1f.sscard.v1.KeyTask.EnciphermentH\x00\x12\x32\n\nloaded_key\x18\x06 \x01(\x0b\x32\x1c.sscard.v1.KeyTask.LoadedKeyH\x00\x12\x33\n\ndisclosure\x18\x07 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.DisclosureH\x00\x12\x34\n\x0b\x63heck_value\x18\x08 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CheckValueH\x00\x12\x35\n\x0c\x63ode_of_card\x18\t \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CodeOfCardH\x00\x12/\n\x08purchase\x18\n \x01(\x0b\x32\x1b.sscard.v1.KeyTask.PurchaseH\x00\x12\x37\n\x0cverification\x18\x0b \x01(\x0b\x32\x1f.sscard.v1.KeyTask.VerificationH\x00\x12\x37\n\rpsam_key_load\x18\x0c \x01(\x0b\x32\x1e.sscard.v1.KeyTask.PsamKeyLoadH\x00\x12/\n\x08terminal\x18\r \x01(\x0b\x32\x1b.sscard.v1.KeyTask.TerminalH\x00\x1a`\n\nCryptogram\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x16\n\x08original\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1aU\n\x03Mac\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x12\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a?\n\x03Tac\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1aY\n\x08PinBlock\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x11\n\x03pin\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1aI\n\x0c\x45ncipherment\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x13\n\x05\x62lock\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\xbf\x01\n\tLoadedKey\x12&\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReferenceH\x00\x12\x13\n\x03pin\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01H\x00\x12&\n\x05under\x18\x03 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x0e\n\x06header\x18\x04 \x01(\x0c\x12\r\n\x05width\x18\x05 \x01(\r\x12\x0c\n\x04head\x18\x06 \x01(\x0c\x12\x17\n\tchallenge\x18\x07 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x42\x07\n\x05value\x1a\xa2\x01\n\x0bPsamKeyLoad\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x0e\n\x06levels\x18\x02 \x01(\r\x12&\n\x05under\x18\x03 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x0e\n\x06header\x18\x04 \x01(\x0c\x12\x0c\n\x04head\x18\x05 \x01(\x0c\x12\x17\n\tchallenge\x18\x06 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\x32\n\nDisclosure\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x1a\x32\n\nCheckValue\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x1a\x46\n\nCodeOfCard\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x1a\x30\n\x08Terminal\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x1a\xf2\x01\n\x08Purchase\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.sscard.v1.KeyReference\x12\x14\n\x06random\x18\x02 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x16\n\x08sequence\x18\x03 \x01(\rB\x04\xa8\xd4\x18\x01\x12\x1c\n\x0e\x61\x63\x63ount_amount\x18\x04 \x01(\rB\x04\xa8\xd4\x18\x01\x12\x1e\n\x10self_paid_amount\x18\x05 \x01(\rB\x04\xa8\xd4\x18\x01\x12 \n\x12pooled_fund_amount\x18\x06 \x01(\rB\x04\xa8\xd4\x18\x01\x12\x0c\n\x04kind\x18\x07 \x01(\r\x12\x12\n\x04time\x18\x08 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x10\n\x08terminal\x18\t \x01(\x0c\x1a\xaf\x01\n\x0cVerification\x12\x33\n\ncryptogram\x18\x01 \x01(\x0b\x32\x1d.sscard.v1.KeyTask.CryptogramH\x00\x12%\n\x03mac\x18\x02 \x01(\x0b\x32\x16.sscard.v1.KeyTask.MacH\x00\x12%\n\x03tac\x18\x03 \x01(\x0b\x32\x16.sscard.v1.KeyTask.TacH\x00\x12\x14\n\x06\x61nswer\x18\x04 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x42\x06\n\x04taskB\x06\n\x04task2l\n\nKeyService\x12^\n\x0fPerformKeyTasks\x12!.sscard.v1.PerformKeyTasksRequest\x1a\".sscard.v1.PerformKeyTasksResponse\"\x04\xb0\xd4\x18\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERFORMKEYTASKSRESPONSE'].fields_by_name['answers']._serialized_options = b'\250\324\030\001'
   _globals['_CARDFACTORS'].fields_by_name['card_factor']._loaded_options = None
   _globals['_CARDFACTORS'].fields_by_name['card_factor']._serialized_options = b'\250\324\030\001'
+  _globals['_KEYREFERENCE'].fields_by_name['name']._loaded_options = None
+  _globals['_KEYREFERENCE'].fields_by_name['name']._serialized_options = b'\250\324\030\001'
   _globals['_KEYTASK_CRYPTOGRAM'].fields_by_name['factor']._loaded_options = None
   _globals['_KEYTASK_CRYPTOGRAM'].fields_by_name['factor']._serialized_options = b'\250\324\030\001'
   _globals['_KEYTASK_CRYPTOGRAM'].fields_by_name['original']._loaded_options = None
@@ -84,33 +86,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARDFACTORS']._serialized_start=231
   _globals['_CARDFACTORS']._serialized_end=328
   _globals['_KEYREFERENCE']._serialized_start=330
-  _globals['_KEYREFERENCE']._serialized_end=375
-  _globals['_KEYTASK']._serialized_start=378
-  _globals['_KEYTASK']._serialized_end=2366
-  _globals['_KEYTASK_CRYPTOGRAM']._serialized_start=1004
-  _globals['_KEYTASK_CRYPTOGRAM']._serialized_end=1100
-  _globals['_KEYTASK_MAC']._serialized_start=1102
-  _globals['_KEYTASK_MAC']._serialized_end=1187
-  _globals['_KEYTASK_TAC']._serialized_start=1189
-  _globals['_KEYTASK_TAC']._serialized_end=1252
-  _globals['_KEYTASK_PINBLOCK']._serialized_start=1254
-  _globals['_KEYTASK_PINBLOCK']._serialized_end=1343
-  _globals['_KEYTASK_ENCIPHERMENT']._serialized_start=1345
-  _globals['_KEYTASK_ENCIPHERMENT']._serialized_end=1418
-  _globals['_KEYTASK_LOADEDKEY']._serialized_start=1421
-  _globals['_KEYTASK_LOADEDKEY']._serialized_end=1612
-  _globals['_KEYTASK_PSAMKEYLOAD']._serialized_start=1615
-  _globals['_KEYTASK_PSAMKEYLOAD']._serialized_end=1777
-  _globals['_KEYTASK_DISCLOSURE']._serialized_start=1779
-  _globals['_KEYTASK_DISCLOSURE']._serialized_end=1829
-  _globals['_KEYTASK_CHECKVALUE']._serialized_start=1831
-  _globals['_KEYTASK_CHECKVALUE']._serialized_end=1881
-  _globals['_KEYTASK_CODEOFCARD']._serialized_start=1883
-  _globals['_KEYTASK_CODEOFCARD']._serialized_end=1953
-  _globals['_KEYTASK_PURCHASE']._serialized_start=1956
-  _globals['_KEYTASK_PURCHASE']._serialized_end=2180
-  _globals['_KEYTASK_VERIFICATION']._serialized_start=2183
-  _globals['_KEYTASK_VERIFICATION']._serialized_end=2358
-  _globals['_KEYSERVICE']._serialized_start=2368
-  _globals['_KEYSERVICE']._serialized_end=2476
+  _globals['_KEYREFERENCE']._serialized_end=381
+  _globals['_KEYTASK']._serialized_start=384
+  _globals['_KEYTASK']._serialized_end=2489
+  _globals['_KEYTASK_CRYPTOGRAM']._serialized_start=1059
+  _globals['_KEYTASK_CRYPTOGRAM']._serialized_end=1155
+  _globals['_KEYTASK_MAC']._serialized_start=1157
+  _globals['_KEYTASK_MAC']._serialized_end=1242
+  _globals['_KEYTASK_TAC']._serialized_start=1244
+  _globals['_KEYTASK_TAC']._serialized_end=1307
+  _globals['_KEYTASK_PINBLOCK']._serialized_start=1309
+  _globals['_KEYTASK_PINBLOCK']._serialized_end=1398
+  _globals['_KEYTASK_ENCIPHERMENT']._serialized_start=1400
+  _globals['_KEYTASK_ENCIPHERMENT']._serialized_end=1473
+  _globals['_KEYTASK_LOADEDKEY']._serialized_start=1476
+  _globals['_KEYTASK_LOADEDKEY']._serialized_end=1667
+  _globals['_KEYTASK_PSAMKEYLOAD']._serialized_start=1670
+  _globals['_KEYTASK_PSAMKEYLOAD']._serialized_end=1832
+  _globals['_KEYTASK_DISCLOSURE']._serialized_start=1834
+  _globals['_KEYTASK_DISCLOSURE']._serialized_end=1884
+  _globals['_KEYTASK_CHECKVALUE']._serialized_start=1886
+  _globals['_KEYTASK_CHECKVALUE']._serialized_end=1936
+  _globals['_KEYTASK_CODEOFCARD']._serialized_start=1938
+  _globals['_KEYTASK_CODEOFCARD']._serialized_end=2008
+  _globals['_KEYTASK_TERMINAL']._serialized_start=2010
+  _globals['_KEYTASK_TERMINAL']._serialized_end=2058
+  _globals['_KEYTASK_PURCHASE']._serialized_start=2061
+  _globals['_KEYTASK_PURCHASE']._serialized_end=2303
+  _globals['_KEYTASK_VERIFICATION']._serialized_start=2306
+  _globals['_KEYTASK_VERIFICATION']._serialized_end=2481
+  _globals['_KEYSERVICE']._serialized_start=2491
+  _globals['_KEYSERVICE']._serialized_end=2599
 # @@protoc_insertion_point(module_scope)

@@ -113,7 +113,7 @@ class KeyReference(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name (密钥名称), such as "IRK" or "UK1DF03"; TMK and TRANSPORT for those of a chip that is not a card yet, "PSAM-MKDDF"
-    and its like for those of a PSAM. At most 40 characters.
+    and its like for those of a PSAM. Not logged before it is known to be one.
     """
     version: _builtins.int
     """Version (密钥版本): 1 to 3; of TRANSPORT the number of the lot of chips."""
@@ -154,7 +154,9 @@ class KeyTask(_message.Message):
         """What is encrypted under the session key (原始信息): 8 bytes."""
         @_builtins.property
         def key(self) -> Global___KeyReference:
-            """A key that authenticates. Required; a master key or TMK only for whoever builds cards."""
+            """A key that authenticates. Required; a master key or TMK only for whoever builds cards, a key of a PSAM only for
+            whoever issues PSAMs.
+            """
 
         def __init__(
             self,
@@ -309,9 +311,11 @@ class KeyTask(_message.Message):
         pin: _builtins.bytes
         """A PIN (个人密码) that the caller knows, packed: 1 to 32 bytes."""
         header: _builtins.bytes
-        """What stands before the value in the block (密钥头): at most 32 bytes."""
+        """What stands before the value in the block (密钥头), as the chip's operating system has it: 5 or 6 bytes for FMCOS, 8
+        for T514.
+        """
         width: _builtins.int
-        """Bytes that the value is filled up to with FF: at most 64; 0: as it is."""
+        """Bytes that the value is filled up to with FF: 0, as it is, for FMCOS; 16 for T514."""
         head: _builtins.bytes
         """CLA, INS, P1 and P2 of the command (命令头): 4 bytes."""
         challenge: _builtins.bytes
@@ -320,11 +324,11 @@ class KeyTask(_message.Message):
         """
         @_builtins.property
         def key(self) -> Global___KeyReference:
-            """One of the card's keys."""
+            """One of the keys of the finished card; not TMK, TRANSPORT, or a key of a PSAM."""
 
         @_builtins.property
         def under(self) -> Global___KeyReference:
-            """The key that protects the loading: TMK or a master key (主控密钥). Required."""
+            """The key that protects the loading: TMK (临时主控密钥). Required."""
 
         def __init__(
             self,
@@ -399,7 +403,7 @@ class KeyTask(_message.Message):
     @_typing.final
     class Disclosure(_message.Message):
         """The value of a key that comes to a chip in clear by the chip's own commands (明文密钥). The answer: 16 bytes. Only for
-        whoever builds cards.
+        whoever builds cards: TMK decrypts what a LoadedKey tells of the keys of the same card.
         """
 
         DESCRIPTOR: _descriptor.Descriptor
@@ -429,7 +433,7 @@ class KeyTask(_message.Message):
         KEY_FIELD_NUMBER: _builtins.int
         @_builtins.property
         def key(self) -> Global___KeyReference:
-            """Any key of the card. Required."""
+            """Any key of the card; a key of a PSAM only for whoever issues PSAMs. Required."""
 
         def __init__(
             self,
@@ -469,9 +473,33 @@ class KeyTask(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Terminal(_message.Message):
+        """Terminal number and key index that the card has to be told in INITIALIZE FOR PURCHASE (终端机编号、医疗消费密钥索引号),
+        before the Purchase. The answer: terminal number, 6 bytes, key index, 1.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def key(self) -> Global___KeyReference:
+            """DPK (医疗消费密钥) in the version that is wanted; the index may be another one, where there is only that. Required."""
+
+        def __init__(
+            self,
+            *,
+            key: Global___KeyReference | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Purchase(_message.Message):
-        """MAC1 of a purchase, with a terminal number and sequence number of the service's own (医疗消费MAC1). The answer:
-        terminal number, 6 bytes, terminal sequence number, 4, MAC1, 4. Each call uses up a sequence number.
+        """MAC1 of a purchase, with a sequence number of the service's own (医疗消费MAC1). The answer: terminal number, 6 bytes,
+        terminal sequence number, 4, MAC1, 4. Each call uses up a sequence number.
         """
 
         DESCRIPTOR: _descriptor.Descriptor
@@ -484,6 +512,7 @@ class KeyTask(_message.Message):
         POOLED_FUND_AMOUNT_FIELD_NUMBER: _builtins.int
         KIND_FIELD_NUMBER: _builtins.int
         TIME_FIELD_NUMBER: _builtins.int
+        TERMINAL_FIELD_NUMBER: _builtins.int
         random: _builtins.bytes
         """Random number from INITIALIZE FOR PURCHASE (随机数): 4 bytes."""
         sequence: _builtins.int
@@ -497,7 +526,11 @@ class KeyTask(_message.Message):
         kind: _builtins.int
         """Transaction type (交易类型标识): one byte, 0 to 255."""
         time: _builtins.bytes
-        """Date and time of the transaction (交易日期时间), YYYYMMDDhhmmss packed: 7 bytes."""
+        """Date and time of the transaction (交易日期时间), YYYYMMDDhhmmss packed: 7 bytes, a second of the calendar."""
+        terminal: _builtins.bytes
+        """Terminal number (终端机编号) that the card was told, from a Terminal: 6 bytes. Another one than the service's own is
+        refused with reason KEY_UNAVAILABLE.
+        """
         @_builtins.property
         def key(self) -> Global___KeyReference:
             """DPK (医疗消费密钥). Required."""
@@ -513,16 +546,21 @@ class KeyTask(_message.Message):
             pooled_fund_amount: _builtins.int = ...,
             kind: _builtins.int = ...,
             time: _builtins.bytes = ...,
+            terminal: _builtins.bytes = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["account_amount", b"account_amount", "key", b"key", "kind", b"kind", "pooled_fund_amount", b"pooled_fund_amount", "random", b"random", "self_paid_amount", b"self_paid_amount", "sequence", b"sequence", "time", b"time"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["account_amount", b"account_amount", "key", b"key", "kind", b"kind", "pooled_fund_amount", b"pooled_fund_amount", "random", b"random", "self_paid_amount", b"self_paid_amount", "sequence", b"sequence", "terminal", b"terminal", "time", b"time"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class Verification(_message.Message):
-        """Whether an answer of the card is the right one for a task (验证). The answer: one byte, 01 if it is, else 00."""
+        """Whether an answer of the card is the right one for a task (验证). The answer: one byte, 01 if it is, else 00.
+
+        A request has one at most for a key and factor, and one for a key's TACs. After five wrong answers for one key of a
+        card none is checked for a quarter of an hour: VERIFICATIONS_BLOCKED.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -572,6 +610,7 @@ class KeyTask(_message.Message):
     PURCHASE_FIELD_NUMBER: _builtins.int
     VERIFICATION_FIELD_NUMBER: _builtins.int
     PSAM_KEY_LOAD_FIELD_NUMBER: _builtins.int
+    TERMINAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cryptogram(self) -> Global___KeyTask.Cryptogram:
         """Authentication cryptogram."""
@@ -620,6 +659,10 @@ class KeyTask(_message.Message):
     def psam_key_load(self) -> Global___KeyTask.PsamKeyLoad:
         """Key to be loaded into a PSAM."""
 
+    @_builtins.property
+    def terminal(self) -> Global___KeyTask.Terminal:
+        """Terminal number and key index of a purchase."""
+
     def __init__(
         self,
         *,
@@ -635,12 +678,13 @@ class KeyTask(_message.Message):
         purchase: Global___KeyTask.Purchase | None = ...,
         verification: Global___KeyTask.Verification | None = ...,
         psam_key_load: Global___KeyTask.PsamKeyLoad | None = ...,
+        terminal: Global___KeyTask.Terminal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "psam_key_load", b"psam_key_load", "purchase", b"purchase", "tac", b"tac", "task", b"task", "verification", b"verification"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "psam_key_load", b"psam_key_load", "purchase", b"purchase", "tac", b"tac", "task", b"task", "terminal", b"terminal", "verification", b"verification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "psam_key_load", b"psam_key_load", "purchase", b"purchase", "tac", b"tac", "task", b"task", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_value", b"check_value", "code_of_card", b"code_of_card", "cryptogram", b"cryptogram", "disclosure", b"disclosure", "encipherment", b"encipherment", "loaded_key", b"loaded_key", "mac", b"mac", "pin_block", b"pin_block", "psam_key_load", b"psam_key_load", "purchase", b"purchase", "tac", b"tac", "task", b"task", "terminal", b"terminal", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["cryptogram", "mac", "tac", "pin_block", "encipherment", "loaded_key", "disclosure", "check_value", "code_of_card", "purchase", "verification", "psam_key_load"]  # noqa: Y015
+    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["cryptogram", "mac", "tac", "pin_block", "encipherment", "loaded_key", "disclosure", "check_value", "code_of_card", "purchase", "verification", "psam_key_load", "terminal"]  # noqa: Y015
     _WhichOneofArgType_task: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_task) -> _WhichOneofReturnType_task | None: ...
 

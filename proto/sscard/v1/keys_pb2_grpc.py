@@ -28,9 +28,18 @@ if _version_not_supported:
 class KeyServiceStub:
     """Who keeps the keys of cards, for those who do not (密钥服务): a terminal asks its centre for results, never for keys.
 
-    Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
-    offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
+    Served where the configuration says so, which offers callers one of three rights:
+
+    * to work with cards: results of single operations. No answer holds a key;
+    * to build cards: TMK of any chip is told in clear, and the keys of its card are told encrypted under it. Whoever may
+    build can so have every key of every card, those that load money among them: it is the right to all cards' keys,
+    and belongs to personalisation stations in a guarded room, with the service on the same machine;
+    * to issue PSAMs: the same with the roots of the keys.
+
+    A key that is not here, not for this use, or for a use that this service does not offer fails with reason
+    KEY_UNAVAILABLE, the name of a key that nobody knows with KEY_UNKNOWN, whose metadata have the field; a cipher that
+    cannot be computed with ALGORITHM_UNSUPPORTED. The service's log has how many tasks of which kind, cipher, names of
+    the keys and region, and nothing that is sensitive.
     """
 
     def __init__(self, channel):
@@ -49,16 +58,27 @@ class KeyServiceStub:
 class KeyServiceServicer:
     """Who keeps the keys of cards, for those who do not (密钥服务): a terminal asks its centre for results, never for keys.
 
-    Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
-    offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
+    Served where the configuration says so, which offers callers one of three rights:
+
+    * to work with cards: results of single operations. No answer holds a key;
+    * to build cards: TMK of any chip is told in clear, and the keys of its card are told encrypted under it. Whoever may
+    build can so have every key of every card, those that load money among them: it is the right to all cards' keys,
+    and belongs to personalisation stations in a guarded room, with the service on the same machine;
+    * to issue PSAMs: the same with the roots of the keys.
+
+    A key that is not here, not for this use, or for a use that this service does not offer fails with reason
+    KEY_UNAVAILABLE, the name of a key that nobody knows with KEY_UNKNOWN, whose metadata have the field; a cipher that
+    cannot be computed with ALGORITHM_UNSUPPORTED. The service's log has how many tasks of which kind, cipher, names of
+    the keys and region, and nothing that is sensitive.
     """
 
     def PerformKeyTasks(self, request, context):
         """Compute with the keys of one card: all tasks or none, in one trip.
 
-        Nothing is changed by it, so a call that got no answer can be sent again; only a purchase uses up a terminal
-        sequence number each time.
+        A call that got no answer can be sent again as it is, with two exceptions. A Purchase uses up a terminal sequence
+        number each time, and takes the place of the one before. A Verification of a purchase's MAC2 may be answered only
+        once, where the service computes with a PSAM: what got no answer then is a purchase that is debited and unverified,
+        whose TAC can still be checked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,9 +103,18 @@ def add_KeyServiceServicer_to_server(servicer, server):
 class KeyService:
     """Who keeps the keys of cards, for those who do not (密钥服务): a terminal asks its centre for results, never for keys.
 
-    Served where the configuration says so. A key that is not here, not for this use, or for a use that this service
-    offers to nobody fails with reason KEY_UNAVAILABLE; a cipher that cannot be computed with ALGORITHM_UNSUPPORTED. The
-    service's log has how many tasks of which kind, cipher, names of the keys and region, and nothing that is sensitive.
+    Served where the configuration says so, which offers callers one of three rights:
+
+    * to work with cards: results of single operations. No answer holds a key;
+    * to build cards: TMK of any chip is told in clear, and the keys of its card are told encrypted under it. Whoever may
+    build can so have every key of every card, those that load money among them: it is the right to all cards' keys,
+    and belongs to personalisation stations in a guarded room, with the service on the same machine;
+    * to issue PSAMs: the same with the roots of the keys.
+
+    A key that is not here, not for this use, or for a use that this service does not offer fails with reason
+    KEY_UNAVAILABLE, the name of a key that nobody knows with KEY_UNKNOWN, whose metadata have the field; a cipher that
+    cannot be computed with ALGORITHM_UNSUPPORTED. The service's log has how many tasks of which kind, cipher, names of
+    the keys and region, and nothing that is sensitive.
     """
 
     @staticmethod

@@ -33,8 +33,11 @@ Sealing is AES-256-GCM; associated data is canonical JSON: keys sorted, no white
 by itself is that it was put back as a whole to how it once was: compare ``generation`` and the digest with the last
 printed record.
 
-In memory, keys are :class:`~apdu.secret.Secret` while the keystore is open; Python cannot wipe them, so the process
-dies with core dumps off (``LimitCORE=0``) and memory that is not swapped (``MemorySwapMax=0``).
+A new lock (``sscard keys relock``) comes with a new data key, under which everything is sealed anew: who opened an old
+copy has not got what opens this one. ``id``, ``created`` and the keys stay, the retired ones with them.
+
+In memory, keys are :class:`~apdu.secret.Secret` while the keystore is open; Python cannot wipe them. So the process
+dumps no core (:mod:`services.memory`), and its unit has it not swapped (``MemorySwapMax=0``).
 """
 
 from services.custody.keystore.custodian import KeystoreCustodian

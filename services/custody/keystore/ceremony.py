@@ -14,6 +14,9 @@ from services.custody.keystore.errors import KeyRefusedError
 from services.custody.keystore.records import KeyPlan, KeyRecord, check_values
 from services.custody.keystore.store import Keystore
 
+_TYPED: Final = "  各持有人亲自输入 typed by each holder"
+_HANDED_OVER: Final = "  由程序经文件描述符一并输入，非持有人亲自输入 handed over by a program, which had all of them"
+
 FEWEST: Final = 2
 """People who must bring a component."""
 
@@ -91,10 +94,16 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 
 def record_text(
-    keystore: Keystore, record: KeyRecord, people: Sequence[Custodian], component_checks: Sequence[str]
+    keystore: Keystore,
+    record: KeyRecord,
+    people: Sequence[Custodian],
+    component_checks: Sequence[str],
+    *,
+    typed: bool,
 ) -> str:
     """The record of a ceremony to print and sign (密钥仪式记录); no key and no component in it.
 
+    ``typed``: whether the holders typed their components; else a script had them all, which the record says.
     The keystore has been written: its digest is that of the file with the new key.
     """
     region = record.region or "全部 all"
@@ -115,6 +124,7 @@ def record_text(
         f"密钥校验值 Check value      {shown(record.check_values)}",
         "",
         "密钥分量 Components",
+        _TYPED if typed else _HANDED_OVER,
     ]
     for number, (person, check) in enumerate(zip(people, component_checks, strict=True), 1):
         lines += [

@@ -11,6 +11,7 @@ from services.custody.card_keys import CardKeyCustodian
 from services.custody.keystore.records import NATIONAL_STEPS, KeyRecord
 from services.custody.keystore.store import Keystore
 from services.custody.keystore.terminal import TerminalCounter
+from services.custody.regions import serves
 
 
 class KeystoreCustodian(CardKeyCustodian):
@@ -63,7 +64,7 @@ class KeystoreCustodian(CardKeyCustodian):
         held = [entry for entry in held if entry[0].serves(card.algorithm)]
         if not held:
             raise KeyUnavailableError(key.name, f"the keystore has it for another algorithm than {card.algorithm.name}")
-        held = [entry for entry in held if card.region.startswith(entry[0].region)]
+        held = [entry for entry in held if serves(entry[0].region, card.region)]
         if not held:
             raise KeyUnavailableError(key.name, f"the keystore has it for other regions than {card.region}")
         held = [entry for entry in held if entry[0].active]

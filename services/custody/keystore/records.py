@@ -15,6 +15,7 @@ from cardlib.crypto.diversify import ZHEJIANG
 from cardlib.keys import CHIP_KEYS, KEYS, VERSIONS, KeyDeclaration, KeyReference, Level, Purpose
 from services.custody.card_keys import CHECK_VALUE
 from services.custody.keystore.errors import KeyRefusedError
+from services.custody.regions import overlap
 
 NATIONAL_STEPS: Final = 3
 """Steps from a first-level root key (一级根密钥) to a card: province, city, card [S2.9 §7.3]."""
@@ -92,9 +93,9 @@ class KeyRecord:
 
     def competes_with(self, plan: "KeyPlan") -> bool:
         """Whether some card could be served by either, or whether both have one name as keys that wrap."""
-        regions = self.region.startswith(plan.region) or plan.region.startswith(self.region)
         algorithms = {self.algorithm, *self.algorithm.of_cards} & {plan.algorithm, *plan.algorithm.of_cards}
-        return (self.name, self.version) == (plan.name, plan.version) and regions and bool(algorithms)
+        named = (self.name, self.version) == (plan.name, plan.version)
+        return named and bool(algorithms) and overlap(self.region, plan.region)
 
     def same_key(self, other: "KeyRecord") -> bool:
         """Whether the two are versions of one key."""
@@ -258,12 +259,37 @@ class KeyPlan:
         plain = value.reveal()
         if not any(plain):
             raise KeyRefusedError("a key of zeros is no key")
-        # The chip's maker sets the transport key, and some set one whose halves are equal.
-        if self.name not in _UNDIVERSIFIED and Algorithm.DES in self.algorithm.of_cards and _is_single_des(plain):
+        # The chip's maker sets the transport key, and some set one whose halves are equal, or weak.
+        if self.name in _UNDIVERSIFIED or Algorithm.DES not in self.algorithm.of_cards:
+            return
+        parts = _des_keys(_seen_by_des(plain))
+        if len(set(parts)) < len(parts):
             raise KeyRefusedError("the halves of this 3DES key are equal, so it is only single DES")
+        if not _WEAK.isdisjoint(parts):
+            raise KeyRefusedError("this is a weak or semi-weak key of DES, or has one for a half")
 
 
-def _is_single_des(value: bytes) -> bool:
-    """Whether a 16-byte key has equal halves; DES does not look at the lowest bit of a byte."""
-    seen = bytes(byte & 0xFE for byte in value)
-    return len(value) == 16 and seen[:8] == seen[8:]
+_DES: Final = 8
+"""Bytes of a DES key, of which a 3DES key has two."""
+_RIGHT: Final = {0x00: 0x00, 0x1E: 0x0E, 0xE0: 0xF0, 0xFE: 0xFE}
+_WEAK: Final = frozenset(bytes((a, b) * 2 + (_RIGHT[a], _RIGHT[b]) * 2) for a in _RIGHT for b in _RIGHT)
+"""The 4 weak and 12 semi-weak keys of DES [FIPS 74], which undo themselves or each other, without parity."""
+
+
+def same_value(one: KeyAlgorithm, value: Secret, other: KeyAlgorithm, held: Secret) -> bool:
+    """Whether two keys have one value, as far as their ciphers look at it: DES does not at the lowest bit of a byte.
+
+    A single DES key has the value of any key that it is one half of: whoever has the one has half of the other.
+    """
+    if Algorithm.DES not in one.of_cards + other.of_cards:
+        return value == held
+    shorter, longer = sorted((_seen_by_des(value.reveal()), _seen_by_des(held.reveal())), key=len)
+    return shorter == longer or (len(shorter) == _DES and shorter in _des_keys(longer))
+
+
+def _seen_by_des(value: bytes) -> bytes:
+    return bytes(byte & 0xFE for byte in value)
+
+
+def _des_keys(seen: bytes) -> list[bytes]:
+    return [seen[at : at + _DES] for at in range(0, len(seen), _DES)]

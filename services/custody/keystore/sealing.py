@@ -17,6 +17,7 @@ import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from apdu.secret import Secret
-from services.custody.keystore.errors import KeyRefusedError
+from services.custody.keystore.errors import KeyRefusedError, KeystoreError
 
 KEY: Final = 32
 """Bytes of a sealing key, and of the key that a file descriptor gives."""
@@ -34,6 +35,8 @@ SALT: Final = 16
 NONCE: Final = 12
 SHORTEST: Final = 12
 """Characters of the shortest passphrase that is taken in production."""
+_MOST: Final = {"iterations": 10, "lanes": 64, "memory_kib": 1024 * 1024}
+"""What a file may ask of Argon2id: some times the default, and no more than a small machine has."""
 
 
 class SealBrokenError(Exception):
@@ -50,8 +53,8 @@ class Costs:
 
     def require_sane(self) -> None:
         """Raise ValueError for what no keystore was made with: a file may not ask for all memory there is."""
-        for value, most in ((self.iterations, 64), (self.lanes, 64), (self.memory_kib, 4 * 1024 * 1024)):
-            if type(value) is not int or not 1 <= value <= most:
+        for name, value in asdict(self).items():
+            if type(value) is not int or not 1 <= value <= _MOST[name]:
                 raise ValueError("costs of Argon2id out of bounds")
         if self.memory_kib < 8 * self.lanes:
             raise ValueError("too little memory for so many lanes")
@@ -97,8 +100,19 @@ def require_strong(opener: Opener, *, holders: int) -> None:
         raise KeyRefusedError(f"in production it takes {holders} passphrases, of {holders} people")
     if len(set(opener.values)) < len(opener.values):
         raise KeyRefusedError("two holders have the same passphrase, so one of them alone could open it")
+    if holders > 1 and any(_nearly_alike(one, other) for one, other in combinations(opener.values, 2)):
+        raise KeyRefusedError("two passphrases differ by one character at most: each holder thinks of their own, alone")
     if holders > 1 and any(len(value.reveal().decode()) < SHORTEST for value in opener.values):
         raise KeyRefusedError(f"a passphrase has at least {SHORTEST} characters in production")
+
+
+def _nearly_alike(one: Secret, other: Secret) -> bool:
+    """Whether one passphrase becomes the other by putting in, leaving out or changing one character, or by capitals."""
+    shorter, longer = sorted((value.reveal().decode().casefold() for value in (one, other)), key=len)
+    if len(longer) > len(shorter) + 1:
+        return False
+    at = next((at for at, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter))
+    return longer[at + 1 :] in {shorter[at:], shorter[at + 1 :]}
 
 
 def new_lock(opener: Opener, costs: Costs) -> dict[str, Any]:
@@ -112,7 +126,8 @@ def new_lock(opener: Opener, costs: Costs) -> dict[str, Any]:
 def derive(opener: Opener, lock: Mapping[str, Any], salt: bytes, label: str) -> Secret:
     """The key that seals a file whose ``lock`` is this; ``salt``: the file's identifier.
 
-    Raises SealBrokenError when the file opens otherwise, and KeyError, TypeError or ValueError for a malformed lock.
+    Raises SealBrokenError when the file opens otherwise, KeyError, TypeError or ValueError for a malformed lock, and
+    KeystoreError where the machine has not got the memory.
     """
     if lock["method"] == "key":
         if not isinstance(opener, CredentialKey):
@@ -132,7 +147,13 @@ def derive(opener: Opener, lock: Mapping[str, Any], salt: bytes, label: str) -> 
 
 def _stretched(value: Secret, salt: bytes, costs: Costs) -> bytes:
     kdf = Argon2id(salt=salt, length=KEY, iterations=costs.iterations, lanes=costs.lanes, memory_cost=costs.memory_kib)
-    return kdf.derive(value.reveal())
+    try:
+        return kdf.derive(value.reveal())
+    except MemoryError:
+        raise KeystoreError(
+            f"opening it takes {costs.memory_kib // 1024} MiB of memory for a moment, and there is not so much; have "
+            "the service and its limits leave room for that"
+        ) from None
 
 
 def expand(material: Secret, salt: bytes, label: str) -> Secret:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from services.custody.keystore.errors import (
     KeystoreFileError,
     KeystoreLockedError,
 )
-from services.custody.keystore.records import KeyPlan, KeyRecord, check_values
+from services.custody.keystore.records import KeyPlan, KeyRecord, same_value
 from services.custody.keystore.sealing import (
     KEY,
     Costs,
@@ -39,9 +40,10 @@ PRODUCTION, DEVELOPMENT = "production", "development"
 HOLDERS: Final = 2
 """People who open a keystore of production together, where it opens with passphrases."""
 
+_log = logging.getLogger(__name__)  # not structlog's: unless set up, that writes among a command's output
 _LABEL: Final = "sscard keystore 1"
 _HEAD: Final = ("format", "format_version", "id", "mode", "created", "lock")
-"""What is bound to the data key: it never changes."""
+"""What is bound to the data key: it changes with the lock only, and then the data key does, too."""
 
 
 class Keystore:
@@ -98,7 +100,8 @@ class Keystore:
         self.require_room(plan)
         record = plan.record(value, development_mode=self.development, clock=clock)
         for other, held in self._keys.items():
-            if held == value and not (record.name == other.name and record.steps == other.steps == 0):
+            same = same_value(record.algorithm, value, other.algorithm, held)
+            if same and not (record.name == other.name and record.steps == other.steps == 0):
                 raise KeyRefusedError(f"this value is here already, as {other}; a key serves one function only")
         self._keys[record] = value
         self._changed = True
@@ -134,6 +137,15 @@ class Keystore:
         self._keys = {retired if at == record else at: value for at, value in self._keys.items()}
         self._changed = True
         return retired
+
+    def relock(self, opener: Opener, *, costs: Costs | None = None) -> None:
+        """Have it opened by this from now on, with a new data key; its keys stay as they are, the retired ones, too.
+
+        Raises KeyRefusedError for weak passphrases or keys, as :func:`create_keystore`.
+        """
+        require_strong(opener, holders=1 if self.development else HOLDERS)
+        self._head, self._data_key = _locked(self._head, opener, costs)
+        self._changed = True
 
     @property
     def changed(self) -> bool:
@@ -187,10 +199,7 @@ class Keystore:
         self.generation = document["generation"]
         for entry in document["keys"]:
             record = KeyRecord.of(entry)
-            value = unseal(self._data_key, entry, self._bound(record))
-            if check_values(record.algorithm, value) != record.check_values:
-                raise ValueError("check value")
-            self._keys[record] = value
+            self._keys[record] = unseal(self._data_key, entry, self._bound(record))
 
     def __repr__(self) -> str:
         return f"<keystore {self.identifier[:8]} of {len(self._keys)} keys>"
@@ -245,28 +254,36 @@ def create_keystore(
     Raises KeystoreFileError where something is there already, KeyRefusedError for weak passphrases or keys.
     """
     require_strong(opener, holders=1 if development_mode else HOLDERS)
-    identifier = os.urandom(16)
-    head: dict[str, Any] = {
+    head = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "id": identifier.hex(),
+        "id": os.urandom(16).hex(),
         "mode": DEVELOPMENT if development_mode else PRODUCTION,
         "created": (clock or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
-        "lock": new_lock(opener, costs or Costs()),
     }
-    data_key = Secret(os.urandom(KEY))
-    sealed = seal(derive(opener, head["lock"], identifier, _LABEL), data_key, canonical(head))
+    if os.path.lexists(path):  # before anything is made beside it
+        raise KeystoreFileError(f"{path} is there already, and is left as it is")
+    keystore = Keystore(path, *_locked(head, opener, costs))
     with files.exclusive(path):
-        if os.path.lexists(path):
-            raise KeystoreFileError(f"{path} is there already, and is left as it is")
-        keystore = Keystore(path, {**head, "data_key": sealed}, data_key)
-        _write(keystore)
+        _write(keystore, new=True)
     return keystore
+
+
+def _locked(head: Mapping[str, Any], opener: Opener, costs: Costs | None) -> tuple[dict[str, Any], Secret]:
+    """A head with a new lock, and the new data key in it."""
+    locked = {name: value for name, value in head.items() if name in _HEAD}
+    locked["lock"] = new_lock(opener, costs or Costs())
+    data_key = Secret(os.urandom(KEY))
+    sealing_key = derive(opener, locked["lock"], bytes.fromhex(locked["id"]), _LABEL)
+    return {**locked, "data_key": seal(sealing_key, data_key, canonical(locked))}, data_key
 
 
 def open_keystore(path: Path, opener: Opener, *, development_mode: bool = False) -> Keystore:
     """Open a keystore to use it, while others may change it; raises KeystoreError."""
-    keystore = Keystore.parse(path, files.read(path), opener)
+    content, others = files.read_with_access(path)
+    keystore = Keystore.parse(path, content, opener)
+    if others:
+        _log.warning("%s is open to other users than the service's: chmod 0600, and find out who has a copy", path)
     if keystore.development and not development_mode:
         raise DevelopmentKeystoreError(f"{path} was made for development, and this is production")
     return keystore
@@ -287,7 +304,7 @@ def changing(path: Path, opener: Opener, *, development_mode: bool = False) -> I
             _write(keystore)
 
 
-def _write(keystore: Keystore) -> None:
+def _write(keystore: Keystore, *, new: bool = False) -> None:
     content = keystore.to_bytes()
-    files.write(keystore.path, content)
+    files.write(keystore.path, content, new=new)
     keystore.written(content)

@@ -11,15 +11,18 @@ import os
 import threading
 from pathlib import Path
 from typing import Final, Self
+from weakref import WeakSet
 
 from services.custody.keystore import files
-from services.custody.keystore.errors import KeystoreFileError, TerminalCounterError
+from services.custody.keystore.errors import TerminalCounterError
 
 FORMAT: Final = "sscard terminal counter"
 LAST: Final = 0xFFFFFFFF
 """The last sequence number: 4 bytes [S2.9 §9.9]."""
 RESERVED: Final = 64
 """Numbers that are reserved at once: one write for as many purchases."""
+WAIT: Final = 10.0
+"""Seconds until another process that reserves numbers is done, which takes one write; then it hangs."""
 
 
 class TerminalCounter:
@@ -29,6 +32,10 @@ class TerminalCounter:
         self._path = path
         self._number = number
         self._at_once = reserved
+        self._begin()
+        _counters.add(self)
+
+    def _begin(self) -> None:
         self._guard = threading.Lock()
         self._here = range(0)
 
@@ -42,10 +49,8 @@ class TerminalCounter:
             raise TerminalCounterError("a terminal number has 12 digits")
         if not 1 <= start <= LAST:
             raise TerminalCounterError(f"terminal sequence numbers are from 1 to {LAST}")
-        with files.exclusive(path, wait=True):
-            if os.path.lexists(path):
-                raise KeystoreFileError(f"{path} is there already, and is left as it is")
-            files.write(path, _content(number, start))
+        with files.exclusive(path, wait=WAIT):
+            files.write(path, _content(number, start), new=True)
         return cls(path, bytes.fromhex(number))
 
     @classmethod
@@ -60,7 +65,10 @@ class TerminalCounter:
         return self._number
 
     def next(self) -> int:
-        """A number that was never given out before; raises KeystoreFileError, TerminalCounterError."""
+        """A number that was never given out before; raises KeystoreFileError, KeystoreBusyError, TerminalCounterError.
+
+        A process that was forked begins with numbers of its own.
+        """
         with self._guard:
             if not self._here:
                 self._here = self._reserve()
@@ -68,7 +76,7 @@ class TerminalCounter:
             return number
 
     def _reserve(self) -> range:
-        with files.exclusive(self._path, wait=True):
+        with files.exclusive(self._path, wait=WAIT):
             number, first = _parse(self._path)
             if bytes.fromhex(number) != self._number:
                 raise TerminalCounterError(f"{self._path} has become another terminal's")
@@ -80,6 +88,18 @@ class TerminalCounter:
 
     def __repr__(self) -> str:
         return f"<terminal counter of {self._number.hex()}>"
+
+
+_counters: Final[WeakSet[TerminalCounter]] = WeakSet()
+
+
+def _begin_all() -> None:
+    """In a child: what the parent has reserved is the parent's, and so is a lock that one of its threads held."""
+    for counter in list(_counters):
+        counter._begin()  # noqa: SLF001  of this module
+
+
+os.register_at_fork(after_in_child=_begin_all)
 
 
 def _content(number: str, following: int) -> bytes:

@@ -12,14 +12,14 @@ The sealing key is HKDF-SHA-256 of the wrapping key, or of what Argon2id makes o
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from apdu.secret import Secret
-from cardlib.keys import KeyReference
+from cardlib.keys import KEYS, KeyDeclaration, KeyReference
 from services.custody.keystore.errors import KeyRefusedError, KeystoreError, WrappedKeysError
 from services.custody.keystore.records import KeyPlan, KeyRecord, check_values
 from services.custody.keystore.sealing import (
@@ -38,6 +38,7 @@ from services.custody.keystore.store import HOLDERS, Keystore
 
 FORMAT: Final = "sscard wrapped keys"
 _LABEL: Final = "sscard wrapped keys 1"
+_SAME: Final = ("version", "algorithm", "steps", "region")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,15 @@ class WrappedKey:
     record: KeyRecord
     value: Secret
 
-    def plan(self, **changes: Any) -> KeyPlan:
-        """The same key for this keystore; ``changes``: fields of the plan that are otherwise here."""
-        record = self.record
-        fields: dict[str, Any] = {
-            "name": record.name,
-            "version": record.version,
-            "algorithm": record.algorithm,
-            "steps": record.steps,
-            "region": record.region,
-        }
-        return KeyPlan(**{**fields, **changes})
+    def plan(self, keys: Mapping[str, KeyDeclaration]) -> KeyPlan:
+        """The same key for this keystore; ``keys``: what is known of cards' keys by their names."""
+        at = self.record
+        return KeyPlan(at.name, at.version, at.algorithm, at.steps, at.region, keys)
+
+    def differences(self, plan: KeyPlan) -> list[str]:
+        """In what it is not the key that is planned; its value does for no other."""
+        pairs = [(name, str(getattr(self.record, name)), str(getattr(plan, name))) for name in _SAME]
+        return [f"{name} {has or 'all'}, not {wanted or 'all'}" for name, has, wanted in pairs if has != wanted]
 
 
 def wrapped(
@@ -155,12 +154,26 @@ def _document(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def take_in(
-    keystore: Keystore, arrived: Sequence[WrappedKey], *, clock: datetime | None = None, **changes: Any
+    keystore: Keystore,
+    arrived: Sequence[WrappedKey],
+    *,
+    keys: Mapping[str, KeyDeclaration] = KEYS,
+    clock: datetime | None = None,
 ) -> tuple[KeyRecord, ...]:
     """Put keys that came in a file into a keystore that is being changed; as :meth:`Keystore.add`, all or none.
 
-    ``changes``: fields of their plans that are to be otherwise. Retired keys are refused.
+    ``keys``: what is known of cards' keys by their names. Retired keys are refused.
     """
     if retired := [str(key.record) for key in arrived if not key.record.active]:
         raise KeyRefusedError(f"retired where it comes from: {', '.join(retired)}")
-    return tuple(keystore.add(key.plan(**changes), key.value, clock=clock) for key in arrived)
+    return tuple(keystore.add(key.plan(keys), key.value, clock=clock) for key in arrived)
+
+
+def the_one(arrived: Sequence[WrappedKey], plan: KeyPlan) -> WrappedKey:
+    """Of the keys that came in a file the one that is planned; else KeyRefusedError says in what others differ."""
+    named = [key for key in arrived if key.record.name == plan.name]
+    for key in named:
+        if not key.differences(plan):
+            return key
+    told = "; ".join(f"one has {', '.join(key.differences(plan))}" for key in named) or "it has no key of this name"
+    raise KeyRefusedError(f"the file has not got version {plan.version} of {plan.name} as it is here: {told}")

@@ -28,5 +28,7 @@ def test_both_systems_load_in_the_forms_that_are_known_and_use_all_of_them(v2, v
 )
 def test_no_other_form_is_a_load(size, width) -> None:
     for made in (require_loading, lambda header, width: KeyLoading(0, 0, header, width)):
-        with pytest.raises(MalformedError, match=f"a header of {size} bytes before a key that is filled up to {width}$"):
+        with pytest.raises(
+            MalformedError, match=f"a header of {size} bytes before a key that is filled up to {width}$"
+        ):
             made(bytes(size), width)

@@ -47,7 +47,7 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_place():
     [
         ({"name": "张" * 26}, "record.name: takes up to 50 bytes of text, not 52"),
         ({"name": "\ud800"}, "record.name: holds a character that GB 18030 does not have"),
-        ({"name": "\ue78d"}, "record.name: holds a private-use character for which GB 18030 has an assigned one"),
+        ({"name": "\ue78d"}, "record.name: character 1 is a character for private use, U+E78D: enter it again"),
         ({"name": None}, "record.name: is blank, and the template does not allow that"),
         ({"birth_place": "99000A"}, "record.birth_place: is not a region code of six digits"),
         ({"expiry_date": "2024-05-20"}, "record.expiry_date: is not after the issue date"),
@@ -168,3 +168,30 @@ def test_more_records_than_a_file_can_have_are_refused_before_a_chip_is_touched(
 def test_a_chip_that_cannot_be_given_historical_bytes_is_not_ordered_with_any():
     text = HEAD.replace("t514", "fmcos") + 'historical_bytes = "00814A44208660990000000001"\n'
     assert told(check(parse(text))) == ["record: historical bytes: FMCOS cannot be given historical bytes"]
+
+
+@pytest.mark.parametrize(
+    ("character", "what"),
+    [
+        ("\ue81f", "a character for private use, U+E81F"),
+        ("\u200b", "an invisible character, U+200B"),
+        ("\ufe00", "an invisible character, U+FE00"),
+        ("\x07", "a control character, U+0007"),
+        ("\u2028", "a line separator, U+2028"),
+        ("\ufffd", "the mark of a character that was lost, U+FFFD"),
+    ],
+)
+def test_what_no_name_has_is_told_by_place_and_code_point_only(character, what):
+    checked = check(shipped(), [person(name=f"示例{character}一")])
+    assert told(checked) == [f"record.name: character 3 is {what}: enter it again"]
+    assert "示例" not in checked.faults[0].message_zh
+    assert check(shipped(), [person(name="示例·𠮷䶮")]).faults == ()
+
+
+@pytest.mark.parametrize("written", ["9.9E+17", "9,90000E+17", "1E+3", "9.9e+17"])
+@pytest.mark.parametrize("item", ["social_security_number", "card_number", "pin"])
+def test_a_number_that_a_spreadsheet_has_rounded_is_told_as_one(item, written):
+    (fault,) = told(check(shipped(), [person(**{item: written})]))
+    assert fault == (
+        f"record.{item}: is a number that a spreadsheet has rounded: make the column one of text and enter it again"
+    )

@@ -108,7 +108,7 @@ def test_a_short_text_that_may_be_either_encoding_is_refused():
     # C2B7 C4A3 is 路模 in GBK and ·ģ in UTF-8.
     data = "a\n路模\n".encode("gb18030")
     assert data.decode("utf-8") == "a\n·ģ\n"
-    assert refusal(data) == "file: may be UTF-8 or GB 18030: say which"
+    assert refusal(data) == "file: may be UTF-8 or GB 18030: save it with a byte order mark, or say which"
     assert values(data, "gb18030") == [{"a": "路模"}]
     assert encoding_of(["示例".encode()]) == "utf-8"
 
@@ -160,10 +160,25 @@ def test_only_one_row_is_held_at_a_time():
             self.lines += 1
             return b"a\n" if self.lines == 1 else b"1\n"
 
-    source = Endless()
-    records = read_csv(lambda: source, "utf-8")
+    opened: list[Endless] = []
+
+    def source() -> Endless:
+        opened.append(Endless())
+        return opened[-1]
+
+    records = read_csv(source, "utf-8")
     assert [next(records).place for _ in range(3)] == ["row 2", "row 3", "row 4"]
-    assert source.lines == 4
+    assert [one.lines for one in opened] == [2, 4], "header and first row are looked at before"
+
+
+def test_a_header_is_looked_at_before_a_record_is_asked_for():
+    with pytest.raises(OrderFaultsError, match="columns 1 and 2 have one name"):
+        read_csv(lambda: io.BytesIO(b"a,a\n1,2\n"))
+
+
+@pytest.mark.parametrize("data", [b"a,b\n", b"a,b\n\n , \n"])
+def test_a_header_without_records_is_a_fault(data):
+    assert refusal(data) == "file: has a header, and no record below it"
 
 
 def test_nothing_of_a_record_is_shown():

@@ -8,7 +8,7 @@ from apdu.flow import run
 from apdu.readers import executor
 from cardlib.crypto import Algorithm
 from cardlib.key_requests import CardFactors, Purchase
-from cardlib.keys import KeyReference
+from cardlib.keys import KEYS, KeyReference
 from cardlib.psam import CITY_KEYS, NATIONAL_KEYS, PROVINCIAL_KEYS, PsamKeyType
 from cardlib.psam_flows.environment import LevelInformation, PsamEnvironment
 from cardlib.psam_flows.session import PsamSession
@@ -28,7 +28,8 @@ SPENT = (PsamKeyId("STKSSSE", PsamKeyType.ENCRYPT_AND_MAC, 0x10, 3, NATIONAL_KEY
 """The examples' PIN is reset with the key (8, 10)."""
 UNBLOCK = bytes.fromhex("8424000004")
 DPK = KeyReference("DPK")
-PAYMENT = Purchase(DPK, bytes.fromhex("A1B2C3D4"), 1, (1000, 0, 0), 0x32, bytes.fromhex("20240102030405"))
+TERMINAL, OTHER_CITY = bytes.fromhex("650100000001"), bytes.fromhex("650200000001")
+PAYMENT = Purchase(DPK, bytes.fromhex("A1B2C3D4"), 1, (1000, 0, 0), 0x32, bytes.fromhex("20240102030405"), TERMINAL)
 
 
 class Paper:
@@ -52,7 +53,9 @@ class Paper:
         return result
 
 
-def session(algorithm, *, keys=PSAM_KEYS, terminal="650100000001", levels=None, information=None, today=None):
+def session(
+    algorithm, *, table=PSAM_KEYS, keys=KEYS, terminal="650100000001", levels=None, information=None, today=None
+):
     told = information or LevelInformation(1, 1, date(2020, 1, 1), date(2099, 12, 31))
     environment = PsamEnvironment(
         algorithm,
@@ -60,7 +63,7 @@ def session(algorithm, *, keys=PSAM_KEYS, terminal="650100000001", levels=None, 
         bytes.fromhex(terminal),
         dict.fromkeys((NATIONAL_KEYS, PROVINCIAL_KEYS, CITY_KEYS), told),
     )
-    return PsamSession(environment, levels or LevelTable(), today=today or date(2024, 1, 2), keys=keys)
+    return PsamSession(environment, levels or LevelTable(), today=today or date(2024, 1, 2), table=table, keys=keys)
 
 
 def card(algorithm, region="650100"):

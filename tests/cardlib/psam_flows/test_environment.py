@@ -9,8 +9,15 @@ from apdu.transport.wrappers import get_response
 from cardlib.crypto import Algorithm
 from cardlib.psam import CITY_KEYS, NATIONAL_KEYS
 from cardlib.psam_building import ApplicationInformation
-from cardlib.psam_flows.environment import PsamEnvironment, open_environment
-from cardlib.psam_flows.errors import NoPsamError, PsamAlgorithmError, PsamError, PsamRefusedError
+from cardlib.psam_flows.environment import PsamEnvironment, enter_again, open_environment
+from cardlib.psam_flows.errors import (
+    NoPsamError,
+    PsamAlgorithmError,
+    PsamAnswerError,
+    PsamBusyError,
+    PsamError,
+    PsamRefusedError,
+)
 from simulator.card import SoftwareCard
 from simulator.people import ready_card
 from simulator.psam.making import EnvironmentDescription, PsamDescription, make
@@ -69,19 +76,59 @@ def test_a_holder_s_card_in_the_psam_s_slot_is_no_psam():
     assert caught.value.national_code == -2201
 
 
-def test_a_psam_without_the_application():
-    """Whose answer to the second SELECT, and nothing else, is not the usual one."""
-    chip = SoftwareCard(ready_psam())
+class Answering:
+    """A PSAM whose answers to commands that begin so are other ones."""
 
-    class Without:
-        power_on = chip.power_on
+    def __init__(self, start: str, answer: str) -> None:
+        self.chip, self.start, self.answer = SoftwareCard(ready_psam()), bytes.fromhex(start), bytes.fromhex(answer)
+        self.power_on = self.chip.power_on
 
-        def process(self, command):
-            return b"\x6a\x82" if command[5:] == b"\xdf\x01" else chip.process(command)
+    def process(self, command):
+        return self.answer if command.startswith(self.start) else self.chip.process(command)
 
-    with pytest.raises(PsamRefusedError) as caught:
-        opened(Without())
-    assert caught.value.national_code == -0x6A82
+
+ENVIRONMENT, INFORMATION, TERMINAL, APPLICATION = "00A404000F", "00B095", "00B096", "00A4000002DF01"
+REFUSALS = ["6A81", "6985", "6982", "6700", "6581", "6F00", "6D00", "6283"]
+
+
+@pytest.mark.parametrize(
+    ("start", "answer", "error", "code"),
+    [
+        (ENVIRONMENT, "6A82", PsamAlgorithmError, -2202),
+        *((ENVIRONMENT, sw, PsamRefusedError, -int(sw, 16)) for sw in REFUSALS),
+        (INFORMATION, "6A82", NoPsamError, -2201),
+        (INFORMATION, "6981", NoPsamError, -2201),
+        (INFORMATION, "00" * 14 + "9000", NoPsamError, -2201),
+        (INFORMATION, "00" * 16 + "9000", NoPsamError, -2201),
+        (INFORMATION, "9000", NoPsamError, -2201),
+        *((INFORMATION, sw, PsamRefusedError, -int(sw, 16)) for sw in REFUSALS),
+        (TERMINAL, "00" * 5 + "9000", PsamAnswerError, None),
+        (TERMINAL, "00" * 7 + "9000", PsamAnswerError, None),
+        (TERMINAL, "9000", PsamAnswerError, None),
+        *((TERMINAL, sw, PsamRefusedError, -int(sw, 16)) for sw in ("6A82", "6981", *REFUSALS)),
+        *((APPLICATION, sw, PsamRefusedError, -int(sw, 16)) for sw in ("6A82", *REFUSALS)),
+    ],
+)
+def test_what_an_unusual_answer_at_opening_says(start, answer, error, code):
+    with pytest.raises(error) as caught:
+        opened(Answering(start, answer))
+    assert (type(caught.value), caught.value.national_code) == (error, code)
+
+
+@pytest.mark.parametrize(
+    ("start", "answer", "error"),
+    [
+        (ENVIRONMENT, "6A82", PsamAlgorithmError),
+        *((ENVIRONMENT, sw, PsamRefusedError) for sw in REFUSALS),
+        *((APPLICATION, sw, PsamRefusedError) for sw in ("6A82", *REFUSALS)),
+    ],
+)
+def test_nor_is_it_another_one_when_an_environment_is_entered_again(start, answer, error):
+    chip = Answering(start, answer)
+    chip.power_on()
+    with pytest.raises(error) as caught:
+        run(enter_again(Algorithm.SM4), executor(lambda commands: [chip.process(command) for command in commands]))
+    assert type(caught.value) is error
 
 
 def test_files_that_cannot_be_read_say_nothing():
@@ -99,8 +146,10 @@ def test_files_that_cannot_be_read_say_nothing():
 
 
 def test_every_error_has_a_national_code_and_a_refusal_the_negative_of_its_status_word():
-    kinds = [PsamError, *PsamError.__subclasses__()]
-    codes = [kind.national_code for kind in kinds if kind not in {PsamError, PsamRefusedError}]
+    kinds = set(PsamError.__subclasses__()) - {PsamRefusedError}
+    codes = [kind.national_code for kind in kinds if kind.national_code is not None]
     assert sorted(codes) == sorted([-2201, -2202, -27272, -24, -37891, -37634, -26881])
+    # The national interface knows neither.
+    assert {kind for kind in kinds if kind.national_code is None} == {PsamBusyError, PsamAnswerError}
     assert PsamRefusedError("IRK", 0x6A81).national_code == -27265
     assert not issubclass(PsamError, StatusWordError)

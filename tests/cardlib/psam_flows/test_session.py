@@ -1,5 +1,6 @@
 """Which of a PSAM's keys is used, at which level, and what is made of its refusals."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,27 +8,36 @@ import pytest
 from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.crypto import Algorithm
-from cardlib.key_requests import CardFactors
-from cardlib.keys import KeyReference
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import CardFactors, Terminal
+from cardlib.keys import KeyDeclaration, KeyReference, Level, Purpose
+from cardlib.psam import CITY_KEYS, PsamKeyType
 from cardlib.psam_flows.environment import LevelInformation
 from cardlib.psam_flows.errors import (
+    PsamAnswerError,
+    PsamError,
     PsamKeyMissingError,
     PsamLevelError,
+    PsamPurchaseError,
     PsamReadKeyError,
     PsamRefusedError,
 )
-from cardlib.psam_flows.purchase import initialise_purchase
+from cardlib.psam_flows.purchase import initialise_purchase, terminal_of
+from cardlib.psam_keys import PsamKeyId
 from tests.cardlib.psam_flows.paper import (
     AUTH8,
     CARD,
     CHALLENGE,
     CITY,
+    DPK,
     ENCRYPTED,
     LEVELS,
     ORIGINAL,
+    OTHER_CITY,
     PAYMENT,
     PROVINCE,
     SPENT,
+    TERMINAL,
     UNBLOCK,
     Paper,
     card,
@@ -143,45 +153,100 @@ def test_a_key_of_another_area_is_not_used_though_it_was_delivered():
     assert not paper.lines
 
 
-@pytest.mark.parametrize("sw", ["6985", "6901"])
-def test_a_psam_that_does_not_encrypt_pins_has_no_key_for_it(sw):
-    of = session(Algorithm.DES, keys=SPENT)
-    deliver = (delivery(Algorithm.DES, "68", "10", CARD, CITY, PROVINCE), "9000")
-    refused = ("80FA000008 0312345680000000 08", sw)
-    lines = [deliver, refused] * (2 if sw == "6901" else 1)
-    with pytest.raises(PsamKeyMissingError) as caught:
-        Paper(*lines).run(
-            of.pin_block(card(Algorithm.DES), KeyReference("STKSSSE"), CHALLENGE, Secret(bytes.fromhex("123456")))
-        )
-    assert caught.value.national_code == -27272
+def pin_block(*lines, of=None):
+    wanted = card(Algorithm.DES), KeyReference("STKSSSE"), CHALLENGE, Secret(bytes.fromhex("123456"))
+    return Paper(*lines).run((of or session(Algorithm.DES, table=SPENT)).pin_block(*wanted))
 
 
-def test_answers_of_odd_lengths_are_malformed():
+DELIVERED = delivery(Algorithm.DES, "68", "10", CARD, CITY, PROVINCE)
+ENCRYPT_PIN = "80FA000008 0312345680000000 08"
+
+
+@pytest.mark.parametrize(
+    ("sw", "error", "code"),
+    [
+        ("6985", PsamKeyMissingError, -27272),
+        ("6901", PsamRefusedError, -26881),
+        ("6A81", PsamRefusedError, -27265),
+        ("6700", PsamRefusedError, -26368),
+        ("6581", PsamRefusedError, -25985),
+        ("6F00", PsamRefusedError, -28416),
+    ],
+)
+def test_only_6985_says_that_the_key_does_not_encrypt_pins(sw, error, code):
+    lines = [(DELIVERED, "9000"), (ENCRYPT_PIN, sw)] * (2 if sw == "6901" else 1)
+    with pytest.raises(error) as caught:
+        pin_block(*lines)
+    assert (type(caught.value), caught.value.national_code, caught.value.key) == (error, code, "STKSSSE")
+
+
+@pytest.mark.parametrize("sw", ["6985", "6901", "6A81", "6700"])
+def test_a_delivery_that_is_refused_says_nothing_about_the_key(sw):
+    of = session(Algorithm.DES, table=SPENT)
+    for _ in range(2):
+        with pytest.raises(PsamRefusedError) as caught:
+            pin_block((DELIVERED, sw), of=of)
+        assert caught.value.sw == int(sw, 16)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "answer", "clear"),
+    [
+        (Algorithm.DES, "", False),
+        (Algorithm.DES, "3037B886D19741", False),
+        (Algorithm.DES, "3037B886D197418E3037B886D197418E", False),
+        (Algorithm.DES, "0312345680000000", True),
+        (Algorithm.SM4, "3037B886D197418E", False),
+        (Algorithm.SM4, "03123456800000000000000000000000", True),
+    ],
+)
+def test_what_is_no_encrypted_pin_is_not_sent_to_the_card(algorithm, answer, clear):
+    block = "0312345680000000" + ("" if algorithm is Algorithm.DES else "00" * 8)
+    size = f"{len(block) // 2:02X}"
+    paper = Paper(
+        (delivery(algorithm, "68", "10", CARD, CITY, PROVINCE), "9000"),
+        (f"80FA0000{size} {block} {size}", f"{answer} 9000"),
+    )
+    wanted = card(algorithm), KeyReference("STKSSSE"), CHALLENGE, Secret(bytes.fromhex("123456"))
+    with pytest.raises(PsamAnswerError, match="in clear" if clear else "bytes to a PIN") as caught:
+        paper.run(session(algorithm, table=SPENT).pin_block(*wanted))
+    assert caught.value.key == "STKSSSE"
+    assert "123456" not in str(caught.value)
+
+
+def test_one_block_of_a_pin_in_clear_is_enough():
+    wanted = card(Algorithm.DES), KeyReference("STKSSSE"), CHALLENGE, Secret(bytes.fromhex("12345678901234567890"))
+    block = "0A12345678901234 5678908000000000"
+    paper = Paper((DELIVERED, "9000"), (f"80FA000010 {block} 10", "3037B886D197418E 5678908000000000 9000"))
+    with pytest.raises(PsamAnswerError, match="in clear"):
+        paper.run(session(Algorithm.DES, table=SPENT).pin_block(*wanted))
+
+
+@pytest.mark.parametrize("answer", ["", "215380A0", "215380A05943AA", "215380A05943AA8E00"])
+def test_a_cryptogram_of_another_length_is_none(answer):
     deliver = (delivery(Algorithm.DES, "67", "08", CARD, CITY, PROVINCE), "9000")
-    wanted = card(Algorithm.DES), IRK, CHALLENGE, ORIGINAL
-    with pytest.raises(MalformedError):
-        Paper(deliver, ("80FA000008 0102030405060708 08", "215380A0 9000")).run(
-            session(Algorithm.DES).cryptogram(*wanted)
-        )
+    paper = Paper(deliver, (ENCRYPTED[Algorithm.DES][0], f"{answer} 9000"))
+    with pytest.raises(PsamAnswerError, match="block of 8") as caught:
+        paper.run(session(Algorithm.DES).cryptogram(card(Algorithm.DES), IRK, CHALLENGE, ORIGINAL))
+    assert (caught.value.key, caught.value.national_code) == ("IRK", None)
+
+
+@pytest.mark.parametrize("answer", ["", "215380", "215380A059", "215380A05943AA8E00"])
+def test_a_mac_of_another_length_is_none(answer):
     deliver = (delivery(Algorithm.DES, "66", "09", CARD, CITY, PROVINCE), "9000")
-    wanted = card(Algorithm.DES), KeyReference("STKSSSE"), CHALLENGE, UNBLOCK
-    with pytest.raises(MalformedError):
-        Paper(deliver, (f"80FA050010 {'00' * 8} 8424000004800000 08", "215380A059 9000")).run(
-            session(Algorithm.DES).mac(*wanted)
-        )
-    with pytest.raises(MalformedError):
-        Paper((LEVELS[0], "00000001 9000")).run(
+    paper = Paper(deliver, (f"80FA050010 {'00' * 8} 8424000004800000 08", f"{answer} 9000"))
+    with pytest.raises(PsamAnswerError, match="for a MAC") as caught:
+        paper.run(session(Algorithm.DES).mac(card(Algorithm.DES), KeyReference("STKSSSE"), CHALLENGE, UNBLOCK))
+    assert caught.value.key == "STKSSSE"
+
+
+@pytest.mark.parametrize("answer", ["", "00000001", "00000001 B9452D7C 00"])
+def test_a_mac1_of_another_length_is_none(answer):
+    with pytest.raises(PsamAnswerError, match="trade number and MAC1") as caught:
+        Paper((LEVELS[0], f"{answer} 9000")).run(
             initialise_purchase(session(Algorithm.DES), card(Algorithm.DES), PAYMENT)
         )
-
-
-def test_a_pin_that_is_refused_for_another_reason_is_refused_for_it():
-    of = session(Algorithm.DES, keys=SPENT)
-    deliver = (delivery(Algorithm.DES, "68", "10", CARD, CITY, PROVINCE), "9000")
-    with pytest.raises(PsamRefusedError, match="6A81"):
-        Paper(deliver, ("80FA000008 0312345680000000 08", "6A81")).run(
-            of.pin_block(card(Algorithm.DES), KeyReference("STKSSSE"), CHALLENGE, Secret(bytes.fromhex("123456")))
-        )
+    assert caught.value.key == "DPK"
 
 
 @pytest.mark.parametrize("sw", ["6982", "6A81", "6D00"])
@@ -236,3 +301,55 @@ def test_a_key_serves_in_its_version_and_while_it_is_in_force(information, versi
 )
 def test_what_the_issuers_files_say(content, information):
     assert LevelInformation.from_bytes(bytes.fromhex(content)) == information
+
+
+def test_what_has_one_version_is_said_by_the_deployment_s_table_of_keys():
+    """A region's maintenance key has one version, whatever version the issuer's file says of the others."""
+    table = (PsamKeyId("STKREGION", PsamKeyType.MAC, 0x7A, 1, CITY_KEYS),)
+    keys = {"STKREGION": KeyDeclaration("STKREGION", Purpose.MAINTENANCE, "SSSE", Level.ISSUER)}
+    of = session(Algorithm.DES, table=table, keys=keys, information=LevelInformation(1, 2))
+    assert of.row(KeyReference("STKREGION", 1)) == table[0]
+    with pytest.raises(PsamKeyMissingError, match="version 1, not 2"):
+        of.row(KeyReference("STKREGION", 2))
+    others = session(Algorithm.DES, table=table, keys={}, information=LevelInformation(1, 2))
+    assert others.row(KeyReference("STKREGION", 2)) == table[0]
+
+
+# --- what a card that shall pay is told ---
+
+
+def test_a_card_is_told_the_terminal_number_and_the_index_of_the_psam_s_files():
+    of = session(Algorithm.DES, information=LevelInformation(2, 1))
+    assert terminal_of(of, card(Algorithm.DES), Terminal(DPK)) == TERMINAL + b"\x02"
+
+
+def test_without_an_index_there_are_no_purchases():
+    with pytest.raises(PsamPurchaseError) as caught:
+        terminal_of(session(Algorithm.DES, information=LevelInformation()), card(Algorithm.DES), Terminal(DPK))
+    assert caught.value.national_code == -37891
+
+
+def test_a_version_that_the_table_has_not_got_is_none_of_the_psam_s():
+    with pytest.raises(PsamKeyMissingError):
+        terminal_of(session(Algorithm.DES), card(Algorithm.DES), Terminal(KeyReference("DPK", 4)))
+
+
+def test_a_card_that_the_purchase_key_does_not_reach_is_told_nothing():
+    of, whose = session(Algorithm.DES, terminal="650200000001"), card(Algorithm.DES)
+    with pytest.raises(PsamLevelError) as caught:
+        terminal_of(of, whose, Terminal(DPK))
+    assert caught.value.national_code == -24
+    # Once a purchase has shown another level than the table's, that counts.
+    Paper((LEVELS[0], "00000001 B9452D7C 9000")).run(
+        initialise_purchase(of, whose, replace(PAYMENT, terminal=OTHER_CITY))
+    )
+    assert terminal_of(of, whose, Terminal(DPK))[:6] == OTHER_CITY
+
+
+def test_a_purchase_with_somebody_else_s_terminal_number_does_not_reach_the_psam():
+    of = session(Algorithm.DES)
+    with pytest.raises(KeyUnavailableError, match="terminal number of somebody else") as caught:
+        Paper().run(initialise_purchase(of, card(Algorithm.DES), replace(PAYMENT, terminal=OTHER_CITY)))
+    assert not isinstance(caught.value, PsamError)
+    with pytest.raises(MalformedError):
+        Paper().run(initialise_purchase(of, card(Algorithm.DES), replace(PAYMENT, terminal=TERMINAL[:5])))

@@ -3,6 +3,8 @@
 The bytes stand in the specification, computed twice by others; a PSAM of paper says them.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from apdu.secret import Secret
@@ -26,6 +28,7 @@ from tests.cardlib.psam_flows.paper import (
     ENCRYPTED,
     LEVELS,
     ORIGINAL,
+    OTHER_CITY,
     PAYMENT,
     PROVINCE,
     SPENT,
@@ -86,7 +89,7 @@ def test_a_pin_is_reset_with_one_delivery(algorithm):
             ("E0A9546B21A2CA98" if des else "AF29162D928EDAD6A1E2D6B180C8EF99") + "9000",
         ),
     )
-    of, whose, key = session(algorithm, keys=SPENT), card(algorithm), KeyReference("STKSSSE")
+    of, whose, key = session(algorithm, table=SPENT), card(algorithm), KeyReference("STKSSSE")
 
     def reset():
         block = yield from of.pin_block(whose, key, CHALLENGE, Secret(bytes.fromhex("123456")))
@@ -158,7 +161,8 @@ def test_a_purchase_that_the_psam_does_not_make(answers, error, code):
 
 def test_a_purchase_with_a_card_of_another_city_is_not_begun_with_a_city_s_key():
     paper = Paper((LEVELS[0], "6A80"), (LEVELS[1], "6A80"))
+    of, task = session(Algorithm.DES, terminal="650200000001"), replace(PAYMENT, terminal=OTHER_CITY)
     with pytest.raises(PsamLevelError) as caught:
-        paper.run(initialise_purchase(session(Algorithm.DES, terminal="650200000001"), card(Algorithm.DES), PAYMENT))
+        paper.run(initialise_purchase(of, card(Algorithm.DES), task))
     assert caught.value.national_code == -24
     assert not paper.lines

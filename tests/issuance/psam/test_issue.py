@@ -117,7 +117,7 @@ def test_it_answers_as_whoever_has_the_roots(algorithm, levels) -> None:
     assert len(tasks) > 50
     assert with_psam.perform(KeyRequest(whose, tuple(tasks))) == tuple(second.answer(task) for task in tasks)
     for version in (1, 2, 3):
-        task = purchase(key=KeyReference("DPK", version))
+        task = purchase(key=KeyReference("DPK", version), terminal=bytes.fromhex(TERMINAL))
         (answer,) = with_psam.perform(KeyRequest(whose, (task,)))
         assert answer == second.answer(task, sequence=version, terminal=bytes.fromhex(TERMINAL))
     with_psam.close()

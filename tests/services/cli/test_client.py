@@ -58,3 +58,10 @@ def test_a_service_that_cannot_start_is_stopped(closed, tmp_path) -> None:
     with pytest.raises(ConfigError), channel_to("", Config(database=str(text))):
         pytest.fail("it began")
     assert closed == ["readers", "keys"]
+
+
+def test_a_service_of_its_own_does_not_show_the_psams_reader(monkeypatch) -> None:
+    monkeypatch.setattr(client, "open_readers", lambda _: InProcessReaders(["Reader 00", "Reader 01"]))
+    with channel_to("", Config(psam_reader="Reader 01")) as channel:
+        readers = ReaderServiceStub(channel).ListReaders(ListReadersRequest(), timeout=10).readers
+    assert [reader.name for reader in readers] == ["Reader 00"]

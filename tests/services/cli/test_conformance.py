@@ -173,6 +173,23 @@ def test_a_card_that_is_not_recognised_is_not_said_to_be_of_a_version(monkeypatc
     assert {item.get("name") for item in suites.iter("property")} == {"group"}
 
 
+def test_the_psam_that_the_keys_come_from_is_not_the_card_that_is_tested(monkeypatch) -> None:
+    readers = InProcessReaders(["Counter 1", "Counter 2"])
+    readers.insert("Counter 2", Cards().kind("psam").chip, t0=True)
+    monkeypatch.setattr(conformance, "open_readers", lambda _settings: readers)
+    monkeypatch.setenv("SSCARD_PSAM_READER", "Counter 2")
+    for wanted in ((), ("--reader", "Counter 2")):
+        refused = sscard("--simulated", *wanted)
+        assert refused.exit_code == 1
+        assert "there are: 'Counter 1'" in refused.stderr
+    readers = InProcessReaders(["Counter 1", "Counter 2"])  # a command closes its readers
+    readers.insert("Counter 1", ready_card("3.0"), t0=True)
+    readers.insert("Counter 2", Cards().kind("psam").chip, t0=True)
+    result = sscard("--simulated", "--group", "KEY_VER1")
+    assert result.exit_code == 0, result.output
+    assert "Conformance of a 3.0 card" in result.stdout
+
+
 def unread(_settings: object) -> InProcessReaders:
     raise AssertionError("the readers were asked for")
 

@@ -85,12 +85,16 @@ def without(name: str) -> bytes:
 
 REFUSED = {
     "no such file": (None, ("-t", "template-2.0"), 2, "person.json: No such file"),
-    "no template chosen": (PERSON, (), 1, "there are template-2.0, template-3.0, template-premade"),
+    "no template chosen": (PERSON, (), 1, "--template: is not one of this service's; there are template-2.0"),
     "no such template": (PERSON, ("-t", "other.toml"), 2, "other.toml: No such file"),
     "no JSON": (b"{", ("-t", "template-2.0"), 1, "is no JSON"),
     "something is missing": (without("name"), ("-t", "template-2.0"), 1, "record.name: is missing"),
     "another operating system": (PERSON, ("-t", "template-2.0", "-r", "Software reader 02"), 1, "[CHIP_WRONG]"),
-    "a bad request id": (PERSON, ("-t", "template-2.0", "--request-id", "x y"), 1, "request_id: takes 1 to 64"),
+    "a bad request id": (PERSON, ("-t", "template-2.0", "--request-id", "x y"), 2, "--request-id: takes 1 to 64"),
+    "a bad operator": (PERSON, ("-t", "template-2.0", "--operator", "x" * 65), 2, "--operator: takes up to 64"),
+    "a run of one person": (PERSON, ("-t", "template-2.0", "--run", "x"), 2, "--run is for a table"),
+    "a text file for JSON": (PERSON, ("-t", "template-2.0", "--certificate", "x.txt"), 2, "x.txt: ends in .txt"),
+    "no such directory": (PERSON, ("-t", "template-2.0", "--certificate", "no/x.json"), 2, "No such file"),
     "a photo that is not there": (PERSON, ("-t", "template-2.0", "--photo", "x.jpg"), 2, "x.jpg: No such file"),
 }
 
@@ -168,7 +172,7 @@ def test_issue_then_verify_against_a_running_service(place: Path, serving: Servi
     (place / "made.json").write_bytes((place / "made.json").read_bytes().replace(b'"2.0"', b'"3.0"'))
     changed = sscard("verify", "--certificate", "made.json", "-r", "Software reader 01", "-s", serving.address)
     assert changed.exit_code == 1
-    used = issue("-s", serving.address)
+    used = issue("-s", serving.address, "--again", "a test")
     assert (used.exit_code, "[CHIP_USED]" in used.stderr) == (1, True), used.output
     assert "--request-id" not in used.stderr, "there is nothing to go on with"
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import Result
@@ -78,6 +80,50 @@ def test_a_keystore_is_not_made_twice(keystore):
     assert keystore.path.read_bytes() == before
 
 
+# --- relock ---
+
+
+def test_a_holder_leaves_and_two_others_have_the_keystore(keystore, fd):
+    keystore.put("IRK", os.urandom(16))
+    keystore.put("IRK", os.urandom(16), "SM4", "--version", 2)
+    assert keystore.do("rotate", "IRK", "--retire").exit_code == 0
+    before = keystore.open().records
+    typed = "".join(f"{phrase}\n{phrase}\n" for phrase in PHRASES)
+    result = keystore.do("relock", stdin=typed)
+    assert result.exit_code == 0, result.output
+    assert hashlib.sha256(keystore.path.read_bytes()).hexdigest() in result.output
+    assert "destroy them" in result.output
+    assert not any(phrase in result.output for phrase in PHRASES)
+    assert "KEYSTORE_LOCKED" in keystore.do("list").output
+
+    def given(option: str, *phrases: str) -> list[str]:
+        return [part for phrase in phrases for part in (option, fd(phrase))]
+
+    new = ("the new first phrase", "another one altogether")
+    relocked = sscard("relock", keystore.path, *given("--passphrase-fd", *PHRASES), *given("--new-passphrase-fd", *new))
+    assert relocked.exit_code == 0, relocked.output
+    assert "KEYSTORE_LOCKED" in sscard("list", keystore.path, *given("--passphrase-fd", *PHRASES)).output
+    back = sscard("relock", keystore.path, *given("--passphrase-fd", *new), "--new-key-fd", fd(keystore.key))
+    assert back.exit_code == 0, back.output
+    assert keystore.open().records == before
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        (("only one passphrase",), "2 passphrases"),
+        (("correct horse battery", "correct horse batterz"), "one character"),
+        (("short", "other"), "12 characters"),
+    ],
+)
+def test_weak_passphrases_do_not_take_its_place(keystore, fd, new, why):
+    before = keystore.path.read_bytes()
+    result = keystore.do("relock", *(part for phrase in new for part in ("--new-passphrase-fd", fd(phrase))))
+    assert result.exit_code == 1
+    assert why in result.output
+    assert keystore.path.read_bytes() == before
+
+
 # --- rotate ---
 
 
@@ -120,6 +166,17 @@ def test_which_key_is_to_be_said_where_there_are_several(keystore, fd):
     assert keystore.do("rotate", "IRK", "--algorithm", "SM4", "--retire").exit_code == 0
     assert "no such key" in keystore.do("rotate", "RKSSSE", "--retire").output
     assert keystore.do("rotate", "IRK").exit_code == 2
+
+
+def test_the_key_of_all_regions_can_be_told_from_a_regions(keystore):
+    keystore.put("UKSSSE", os.urandom(16), "SM4", "--version", 1)
+    keystore.put("UKSSSE", os.urandom(16), "SM4", "--version", 2)
+    keystore.put("UKSSSE", os.urandom(16), "SM4", "--version", 3, "--steps", 2, "--region", "99")
+    assert "say which one" in keystore.do("rotate", "UKSSSE", "--retire").output
+    assert "only active version" in keystore.do("rotate", "UKSSSE", "--retire", "--region", "99").output
+    result = keystore.do("rotate", "UKSSSE", "--retire", "--region", "")
+    assert result.exit_code == 0, result.output
+    assert [at.state.value for at in keystore.open().records] == ["retired", "active", "active"]
 
 
 # --- export, import ---
@@ -188,6 +245,29 @@ def test_the_next_version_comes_in_a_file(filled, other, tmp_path):
     assert states(other) == [(1, "retired"), (2, "active")]
     missing = other.do("rotate", "IRK", "--from", file)
     assert "has not got version 3" in missing.output
+    assert "one has version 1, not 3; one has version 2, not 3" in missing.output
+
+
+def test_a_foreign_key_does_not_become_the_next_version(filled, other, tmp_path, fd):
+    """A city's key of the same name, algorithm and version would otherwise serve a whole province's cards."""
+    other.put("UKSSSE", os.urandom(16), "SM4", "--steps", 2, "--region", "99")
+    foreign, right = os.urandom(16), os.urandom(16)
+    filled.put("UKSSSE", foreign, "SM4", "--version", 2, "--steps", 1, "--region", "510100")
+    other.put("KEK", KEK, "AES-256")
+    assert filled.do("export", tmp_path / "one.json", "--under", "KEK").exit_code == 0
+    before = other.path.read_bytes()
+    result = other.do("rotate", "UKSSSE", "--from", tmp_path / "one.json")
+    assert result.exit_code == 1
+    assert "one has steps 1, not 2, region 510100, not 99" in result.output
+    assert other.path.read_bytes() == before
+    filled.put("UKSSSE", right, "SM4", "--version", 2, "--steps", 2, "--region", "99")
+    assert filled.do("export", tmp_path / "two.json", "--under", "KEK").exit_code == 0
+    wrong = other.do("rotate", "UKSSSE", "--from", tmp_path / "two.json", "--check-value", kcv("SM4", foreign))
+    assert "not the expected one" in wrong.output
+    taken = other.do("rotate", "UKSSSE", "--from", tmp_path / "two.json", "--check-value", kcv("SM4", right))
+    assert taken.exit_code == 0, taken.output
+    (second,) = (at for at in other.open().records if (at.name, at.version) == ("UKSSSE", 2))
+    assert (other.open().value(second), second.steps, second.region) == (Secret(right), 2, "99")
 
 
 @pytest.mark.parametrize("how", [(), ("--under", "KEK", "--with-passphrase")])
@@ -219,6 +299,7 @@ def test_nothing_is_exported_over_another_file(filled, tmp_path):
     (tmp_path / "keys.json").write_text("mine")
     assert filled.do("export", tmp_path / "keys.json", "--under", "KEK").exit_code == 1
     assert (tmp_path / "keys.json").read_text() == "mine"
+    assert filled.do("export", tmp_path / "no" / "directory", "--under", "KEK").exit_code == 1
 
 
 # --- list, counter, and use ---
@@ -237,6 +318,23 @@ def test_the_list_has_no_values(filled):
     rows = json.loads(sscard("list", filled.path, "--json").stdout)
     assert [row["name"] for row in rows] == ["IRK", "UKSSSE", "KEK"]
     assert not any("sealed" in row for row in rows)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, "-m", "services.cli", "keys", "list", str(tmp_path / "pipe")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "not a regular file" in done.stderr
+
+
+def test_a_keystore_that_others_can_read_is_used_with_a_warning_beside_the_list(filled):
+    filled.path.chmod(0o644)
+    environment = {name: text for name, text in os.environ.items() if name != "SSCARD_MODE"}
+    command = [sys.executable, "-m", "services.cli", "keys", "list", str(filled.path), "--json", "--key-fd", "0"]
+    done = subprocess.run(command, input=filled.key, capture_output=True, env=environment, check=True)
+    assert len(json.loads(done.stdout)) == 3
+    assert b"open to other users" in done.stderr
 
 
 def test_a_damaged_keystore_is_named(filled):
@@ -265,7 +363,8 @@ def test_what_came_by_ceremony_serves_cards(filled):
 
 
 def test_descriptors_that_give_nothing_are_named(keystore, fd):
-    assert "file descriptor 987 cannot be read" in sscard("list", keystore.path, "--key-fd", 987).output
+    for number in (987, 99999999999):
+        assert f"file descriptor {number} cannot be read" in sscard("list", keystore.path, "--key-fd", number).output
     assert "too much to be a secret" in sscard("list", keystore.path, "--key-fd", _endless()).output
     assert "KEYSTORE_LOCKED" in sscard("list", keystore.path, "--key-fd", fd(b"short")).output
     assert "give it with --key-fd" in sscard("list", keystore.path, "--verify").output
@@ -276,7 +375,7 @@ def _endless() -> int:
 
 
 def test_no_secret_can_be_given_as_an_argument_or_in_the_environment():
-    for command in ("init", "ceremony", "import", "rotate", "export", "list"):
+    for command in ("init", "relock", "ceremony", "import", "rotate", "export", "list"):
         text = sscard(command, "--help").output
         options = re.findall(r"--[a-z-]+", text)
         assert options

@@ -1,6 +1,7 @@
 """`sscard keys ceremony`, typed by people, and handed over by scripts through file descriptors."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -101,6 +102,61 @@ def test_the_record_goes_to_a_file_and_over_no_other(keystore, tmp_path):
     again = keystore.do("ceremony", "RKSSSE", "--algorithm", "SM4", *PEOPLE, "--record", record)
     assert again.exit_code == 1
     assert "there already" in again.output
+
+
+def test_where_no_record_can_be_written_no_ceremony_is_held(keystore, tmp_path):
+    before = keystore.path.read_bytes()
+    for command in ("ceremony", "rotate"):
+        given = ("IRK", "--algorithm", "SM4", *PEOPLE, "--record", tmp_path / "no" / "directory")
+        result = keystore.do(command, *given, stdin="never asked\n")
+        assert result.exit_code == 1
+        assert "KEYSTORE_FILE" in result.output
+        assert "Component" not in result.output
+    assert keystore.path.read_bytes() == before
+
+
+def test_a_ceremony_that_is_left_leaves_no_record(keystore, tmp_path):
+    record = tmp_path / "record.txt"
+    result = keystore.do("ceremony", "IRK", "--algorithm", "SM4", *PEOPLE, "--record", record, stdin="00\n")
+    assert result.exit_code == 1
+    assert not record.exists()
+
+
+def test_when_only_the_record_fails_the_key_is_said_to_be_in(keystore, fd, tmp_path, monkeypatch):
+    parts, whole = random_parts()
+    write = os.write
+
+    def full(handle, content):
+        if "密钥仪式记录".encode() in bytes(content):
+            raise OSError(28, "No space left on device")
+        return write(handle, content)
+
+    given = fd(lines(parts, "SM4"))
+    monkeypatch.setattr(os, "write", full)
+    result = keystore.do(
+        "ceremony", "IRK", "--algorithm", "SM4", *PEOPLE, "--components-fd", given, "--check-value", kcv("SM4", whole),
+        "--record", tmp_path / "record.txt",
+    )  # fmt: skip
+    monkeypatch.undo()
+    assert result.exit_code == 1
+    assert "IRK version 1 (SM4) is in the keystore, but" in result.output
+    assert "No space left" in result.output
+    assert "nothing was changed" not in result.output
+    assert kcv("SM4", whole) in result.stdout, "the record was printed"
+    assert len(keystore.open().records) == 1
+    assert not (tmp_path / "record.txt").exists()
+
+
+def test_the_record_says_whether_the_holders_typed_or_a_program_had_all_components(keystore):
+    _, whole = random_parts()
+    assert "handed over by a program" in keystore.put("IRK", whole).stdout
+    parts, _ = random_parts(3)
+    people = [*PEOPLE, "--custodian", "王五"]
+    typed = "".join(f"{part.hex()}\ny\n" for part in parts) + "y\n"
+    result = keystore.do("ceremony", "RKSSSE", "--algorithm", "SM4", *people, stdin=typed)
+    assert result.exit_code == 0, result.output
+    assert "typed by each holder" in result.stdout
+    assert "by a program" not in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ How to use it::
         offers = EVERY_TASK - {LoadedKey, Disclosure}     # task types that it answers; all of them by default
         algorithms = frozenset({Algorithm.DES})           # ciphers that it computes; DES and SM4 by default
         held = frozenset({"IRK", "RKSSSE"})               # names of the keys that it holds; all of them by default
-        terminal = bytes.fromhex("990000000001")          # terminal number of its purchases
+        terminal = TERMINAL                               # terminal number of its purchases
 
         @pytest.fixture
         def custodian(self):
@@ -52,6 +52,7 @@ from cardlib.key_requests import (
     Mac,
     PinBlock,
     Tac,
+    Terminal,
     Verification,
     key_names,
 )
@@ -68,12 +69,14 @@ from tests.services.custody.tasks import (
     FACTOR,
     IRK,
     MALFORMED,
+    NEVER_LOADED,
     ORIGINAL,
     PIN,
     RIGHT_KEYS,
     ROOTS,
     STK,
     TASKS,
+    TERMINAL,
     WRONG_KEYS,
     card,
     load,
@@ -116,8 +119,10 @@ class _Offers:
 class CustodianContract(_Offers):
     """See the module."""
 
-    terminal: ClassVar[bytes] = bytes.fromhex("990000000001")
+    terminal: ClassVar[bytes] = TERMINAL
     """Terminal number of its purchases, if it offers any."""
+    index: ClassVar[int] = 1
+    """Key index that it tells a card of which version 1 of the purchase key is wanted."""
 
     @pytest.fixture
     def custodian(self) -> KeyCustodian:
@@ -171,7 +176,7 @@ class CustodianContract(_Offers):
 
     @pytest.mark.parametrize("algorithm", BOTH)
     def test_a_purchase_has_the_terminals_number_and_a_sequence_number_of_its_own(self, custodian, algorithm):
-        task, whose = purchase(), card(algorithm)
+        task, whose = purchase(terminal=self.terminal), card(algorithm)
         refusals = self.refusals(task, algorithm)
         if refusals:
             with pytest.raises(refusals):
@@ -183,6 +188,16 @@ class CustodianContract(_Offers):
         assert len(set(sequences)) == 3
         for answer, sequence in zip(answers, sequences, strict=True):
             assert answer == second.answer(task, sequence=sequence, terminal=self.terminal)
+
+    @pytest.mark.parametrize("algorithm", BOTH)
+    def test_a_card_is_told_the_terminal_number_of_whoever_makes_mac1(self, custodian, algorithm):
+        self.check(custodian, Terminal(DPK), card(algorithm), self.terminal + bytes([self.index]))
+
+    @pytest.mark.parametrize("algorithm", BOTH)
+    def test_a_card_that_was_told_another_terminal_number_gets_no_mac1(self, custodian, algorithm):
+        task = purchase(terminal=bytes.fromhex("990199999999"))
+        with pytest.raises((KeyUnavailableError, *self.refusals(task, algorithm))):
+            custodian.perform(KeyRequest(card(algorithm), (task,)))
 
     def test_two_threads_get_their_own_answers(self, custodian):
         algorithm = min(self.algorithms, key=str)
@@ -215,6 +230,19 @@ class CustodianContract(_Offers):
         with pytest.raises(KeyUnavailableError) as caught:
             custodian.perform(KeyRequest(card(), (load(value, "TMK"),)))
         assert caught.value.key in {value.name, "TMK"}
+
+    @pytest.mark.parametrize("name", NEVER_LOADED)
+    def test_a_key_that_no_finished_card_has_is_not_loaded(self, custodian, name):
+        with pytest.raises(KeyUnavailableError) as caught:
+            custodian.perform(KeyRequest(card(), (load(KeyReference(name), "TMK"),)))
+        assert caught.value.key in {name, "TMK"}
+
+    @pytest.mark.parametrize("value", [IRK, PIN], ids=["key", "PIN"])
+    @pytest.mark.parametrize("name", [name for name, key in ALL_KEYS.items() if key.purpose is Purpose.MASTER])
+    def test_no_master_key_encrypts_what_its_asker_likes(self, custodian, name, value):
+        with pytest.raises(KeyUnavailableError) as caught:
+            custodian.perform(KeyRequest(card(), (load(value, name),)))
+        assert name in caught.value.key
 
     @pytest.mark.parametrize(("task", "name"), WRONG_KEYS)
     def test_a_key_for_something_else_is_refused(self, custodian, task, name):

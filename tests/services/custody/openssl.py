@@ -25,6 +25,7 @@ from cardlib.key_requests import (
     PsamKeyLoad,
     Purchase,
     Tac,
+    Terminal,
 )
 from cardlib.keys import KeyReference
 
@@ -138,6 +139,8 @@ class Card:
                 return ecb(self.cipher, self.key(task.key), bytes(self.block))[:3]
             case CodeOfCard():
                 return self.mac_under_key_itself(self.key(task.key), b"", task.data)
+            case Terminal():
+                return terminal + bytes([task.key.version])
             case Purchase():
                 number = sequence.to_bytes(4, "big")
                 factor = task.random + task.sequence.to_bytes(2, "big") + number[2:]

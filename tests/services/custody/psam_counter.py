@@ -17,7 +17,7 @@ from cardlib.crypto import Algorithm, purchase_factor
 from cardlib.custody import KeyCustodian
 from cardlib.flows.session import CardSession
 from cardlib.forms import FormMemory
-from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac, PinBlock, Purchase, Verification
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac, PinBlock, Purchase, Terminal, Verification
 from cardlib.keys import KEYS, KeyReference
 from services.custody.development import DevelopmentCustodian
 from services.custody.psam import PsamCustodian
@@ -27,6 +27,7 @@ from simulator.psam.ready import ready_psam
 MEDICAL = bytes.fromhex("D15600000503")
 TIME = bytes.fromhex("20240102030405")
 AMOUNTS = (1000, 250, 30)
+TERMINAL = bytes.fromhex("990000000001")
 DPK, STK, PUK = (KeyReference(name) for name in ("DPK", "STKSSSE", "PUK"))
 
 SLOT, CARD_SLOT = "PSAM", "card"
@@ -124,15 +125,18 @@ def verify(pin: str) -> Any:
     return flow
 
 
-def pay(terminal: bytes, index: int, *, spoil: int = 0, before_proof: Any = lambda: None) -> Any:
+def pay(*, spoil: int = 0, before_mac1: Any = lambda: None, before_proof: Any = lambda: None) -> Any:
     """A purchase; returns (balance before, trade number, what the verification of MAC2 said, balance after).
 
-    ``spoil``: bits of MAC2 that are changed on the way. ``before_proof`` is called before MAC2 is verified.
+    ``spoil``: bits of MAC2 that are changed on the way. ``before_mac1`` is called when the card was told its terminal
+    number, ``before_proof`` before MAC2 is verified.
     """
 
     def flow(atr: bytes) -> Any:
         session = yield from _session(atr)
         card = session.factors()
+        (said,) = yield from ask(KeyRequest(card, (Terminal(DPK),)))
+        terminal, index = said[:6], said[6]
         opened = yield from send(
             commands.select_name(MEDICAL),
             commands.verify(Secret(bytes.fromhex("123456"))),
@@ -142,7 +146,8 @@ def pay(terminal: bytes, index: int, *, spoil: int = 0, before_proof: Any = lamb
         *_, balance, begun = opened.ok()
         sequence, version, random = int.from_bytes(begun[14:16], "big"), begun[16], begun[18:22]
         key = KeyReference("DPK", version)
-        (made,) = yield from ask(KeyRequest(card, (Purchase(key, random, sequence, AMOUNTS, 0x32, TIME),)))
+        before_mac1()
+        (made,) = yield from ask(KeyRequest(card, (Purchase(key, random, sequence, AMOUNTS, 0x32, TIME, terminal),)))
         assert made[:6] == terminal
         number = int.from_bytes(made[6:10], "big")
         (paid,) = (yield from send(commands.debit_purchase(number, TIME, made[10:]))).ok()
@@ -184,9 +189,7 @@ class Desk:
         return self.custodian.perform(KeyRequest(card, tasks))
 
     def pay(self, custodian=None, **options):
-        said = self.custodian.environment(Algorithm.SM4)
-        flow = pay(said.terminal_number, said.purchase_index, **options)
-        return converse(self.readers, CARD_SLOT, custodian or self.custodian, flow)
+        return converse(self.readers, CARD_SLOT, custodian or self.custodian, pay(**options))
 
 
 def cryptogram(name="IRK", version=1):
@@ -197,8 +200,8 @@ def right(*tasks, card=CARD):
     return DevelopmentCustodian(development_mode=True).perform(KeyRequest(card, tasks))
 
 
-def purchase(sequence=1):
-    return Purchase(DPK, bytes(4), sequence, AMOUNTS, 0x32, TIME)
+def purchase(sequence=1, terminal=TERMINAL):
+    return Purchase(DPK, bytes(4), sequence, AMOUNTS, 0x32, TIME, terminal)
 
 
 def proof_of(answer, sequence=1):

@@ -23,6 +23,7 @@ from cardlib.key_requests import (
     PsamKeyLoad,
     Purchase,
     Tac,
+    Terminal,
     Verification,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyReference, Purpose
@@ -41,6 +42,7 @@ FACTOR = bytes.fromhex("0011223344556677")
 ORIGINAL = bytes.fromhex("0102030405060708")
 PIN = Secret(bytes.fromhex("123456"))
 TIME = bytes.fromhex("20240102030405")
+TERMINAL = bytes.fromhex("990000000001")
 
 
 def card(algorithm: Algorithm = Algorithm.DES, region: str = "990100") -> CardFactors:
@@ -48,14 +50,15 @@ def card(algorithm: Algorithm = Algorithm.DES, region: str = "990100") -> CardFa
 
 
 def purchase(**changes: Any) -> Purchase:
-    task = Purchase(KeyReference("DPK"), bytes.fromhex("a1b2c3d4"), 1, (1000, 250, 4750), 0x32, TIME)
+    task = Purchase(KeyReference("DPK"), bytes.fromhex("a1b2c3d4"), 1, (1000, 250, 4750), 0x32, TIME, TERMINAL)
     return dataclasses.replace(task, **changes)
 
 
 def load(
-    value: KeyReference | Secret, under: str, *, header: bytes = b"", width: int = 0, challenge: bytes = FACTOR
+    value: KeyReference | Secret, under: str, *, header: str = "f9f0f0aa33", width: int = 0, challenge: bytes = FACTOR
 ) -> LoadedKey:
-    return LoadedKey(value, KeyReference(under), header, width, bytes.fromhex("84d401ff"), challenge)
+    """A key or PIN for a chip; ``header``: hexadecimal digits, by themselves those of a key on FMCOS."""
+    return LoadedKey(value, KeyReference(under), bytes.fromhex(header), width, bytes.fromhex("84d401ff"), challenge)
 
 
 def psam_load(
@@ -95,9 +98,11 @@ TASKS: Final[Mapping[str, KeyTask]] = {
     "transport key shown": Encipherment(KeyReference("TRANSPORT"), FACTOR),
     "master key shown": Encipherment(KeyReference("MKMF"), FACTOR[:4]),
     "temporary key shown": Encipherment(TMK, FACTOR),
-    "key loaded with a MAC": load(IRK, "TMK", header=bytes.fromhex("39f0f0aa33")),
-    "maintenance key loaded": load(STK, "MKSSSE", header=bytes.fromhex("36f0f0"), challenge=FACTOR[:4]),
-    "PIN loaded and filled up": load(PIN, "TMK", header=bytes.fromhex("3af001"), width=8),
+    "key loaded with a MAC": load(IRK, "TMK"),
+    "maintenance key loaded": load(STK, "TMK", header="f60040ffff", challenge=FACTOR[:4]),
+    "maintenance key loaded and filled up": load(STK, "TMK", header="070001ef03010008", width=16),
+    "key with its version loaded": load(KeyReference("RK1DF03", 2), "TMK", header="f90040813302"),
+    "PIN loaded and filled up": load(PIN, "TMK", header="010001ef060f0f03", width=16),
     "key loaded without a MAC": load(KeyReference("MKDF01", 2), "TMK", challenge=b""),
     "root for a PSAM": psam_load("RK1DF04", 3),
     "province's key for a PSAM": psam_load("UK2DF04", 2, version=3, challenge=FACTOR),
@@ -120,16 +125,23 @@ RIGHT_KEYS: Final[Mapping[type, frozenset[Purpose]]] = {
     Tac: frozenset({Purpose.TAC}),
     PinBlock: frozenset({Purpose.MAINTENANCE}),
     Encipherment: frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT}),
-    LoadedKey: frozenset({Purpose.MASTER, Purpose.TEMPORARY}),
+    LoadedKey: frozenset({Purpose.TEMPORARY}),
     PsamKeyLoad: frozenset({Purpose.PSAM_MASTER}),
     Disclosure: frozenset({Purpose.TEMPORARY, Purpose.TRANSPORT}),
     CodeOfCard: frozenset({Purpose.INTERNAL_AUTHENTICATION}),
+    Terminal: frozenset({Purpose.PURCHASE}),
     Purchase: frozenset({Purpose.PURCHASE}),
 }
 """What a key must be for, to serve a task; a check value is had of every key."""
+NEVER_LOADED: Final = tuple(
+    name
+    for name, key in CHIP_KEYS.items()
+    if key.purpose in {Purpose.TEMPORARY, Purpose.TRANSPORT, Purpose.PSAM_MASTER, Purpose.PSAM_LOADER}
+)
+"""Names of keys that no finished card has: nothing loads them into one."""
 
 _ONE_OF_A_KIND: Final = {key.purpose: key.name for key in reversed(ALL_KEYS.values())}
-BY_TYPE: Final = {type(task): task for task in [*reversed(TASKS.values()), purchase()]}
+BY_TYPE: Final = {type(task): task for task in [*reversed(TASKS.values()), Terminal(DPK), purchase()]}
 """One task of each type, but for verifications."""
 EVERY_KIND: Final = [*BY_TYPE.values(), Verification(Mac(STK, FACTOR, b""), bytes(4))]
 WRONG_KEYS: Final = [
@@ -151,12 +163,25 @@ MALFORMED: Final = {
     "block too long": Encipherment(TMK, bytes(17)),
     "challenge of a load": load(IRK, "TMK", challenge=bytes(5)),
     "too much to load": load(IRK, "TMK", width=256),
+    "load without header": load(IRK, "TMK", header=""),
+    "load with a header that is too short": load(IRK, "TMK", header="39f0f0aa"),
+    "load with a header of no system": load(IRK, "TMK", header="39f0f0aa330102"),
+    "load with a header that is too long": load(IRK, "TMK", header="0d0401ef03000410ff", width=16),
+    "load with one system's header and the other's width": load(IRK, "TMK", width=16),
+    "load without the width of its header": load(IRK, "TMK", header="0d0401ef03000410"),
+    "load with another width": load(PIN, "TMK", header="010001ef060f0f03", width=8),
     "levels of a PSAM's key": psam_load("RK1DF04", 2, header="672d000000000000"),
     "own key of a PSAM with levels": psam_load("PSAM-KID01", 0, header="2e0100"),
     "challenge of a PSAM": psam_load("RK1DF04", 3, challenge=bytes(5)),
     "record of a PSAM": dataclasses.replace(psam_load("PSAM-KID01", 0), header=b""),
     "random of a purchase": purchase(random=bytes(3)),
     "counter of a purchase": purchase(sequence=0x10000),
+    "terminal number of a purchase": purchase(terminal=TERMINAL[:5]),
+    "time of a purchase": purchase(time=TIME[:6]),
+    "time that is no number": purchase(time=b"\xff" * 7),
+    "time of no day": purchase(time=bytes.fromhex("20230229030405")),
+    "time of no hour": purchase(time=bytes.fromhex("20240102240405")),
+    "time of no second": purchase(time=bytes.fromhex("20240102030460")),
     "what is verified": Verification(Mac(STK, bytes(7), b""), bytes(4)),
 }
 BOTH: Final = [Algorithm.DES, Algorithm.SM4]

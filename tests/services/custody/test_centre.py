@@ -21,8 +21,8 @@ from cardlib.keys import KEYS, KeyReference
 from services.catalogue import failure_of
 from services.config import ConfigError
 from services.custody.centre import CentreCustodian
-from services.custody.development import DevelopmentCustodian
-from services.custody.errors import CentreAwayError
+from services.custody.development import TERMINAL, DevelopmentCustodian
+from services.custody.errors import CentreAwayError, KeyUnknownError
 from services.key_service import TERMINALS
 from services.statuses import told
 from simulator.people import ready_card
@@ -32,7 +32,8 @@ from tests.services.key_centre import Centre, centre
 
 CARD = CardFactors(Algorithm.SM4, "990100", bytes.fromhex("9901000100000001"))
 CRYPTOGRAM = Cryptogram(KeyReference("IRK"), bytes(8), bytes(8))
-PURCHASE = Purchase(KeyReference("DPK"), bytes(4), 1, (1000, 250, 4750), 0x32, bytes.fromhex("20240102030405"))
+TIME = bytes.fromhex("20240102030405")
+PURCHASE = Purchase(KeyReference("DPK"), bytes(4), 1, (1000, 250, 4750), 0x32, TIME, TERMINAL)
 REQUEST = KeyRequest(CARD, (CRYPTOGRAM,))
 
 
@@ -93,7 +94,7 @@ def test_two_hundred_keys_to_load_are_one_trip() -> None:
     counting = Scripted(behind.perform)
     names = [name for name, key in KEYS.items() if key.directory in {"DF01", "DF03"}]
     tasks = tuple(
-        LoadedKey(KeyReference(names[at % len(names)], 1 + at % 3), KeyReference("TMK"), b"\x39\xf0", 0, bytes(4), at8)
+        LoadedKey(KeyReference(names[at % len(names)], 1 + at % 3), KeyReference("TMK"), bytes(5), 0, bytes(4), at8)
         for at, at8 in ((at, at.to_bytes(8, "big")) for at in range(200))
     )
     with centre(counting) as started, CentreCustodian(started.address) as custodian:
@@ -125,6 +126,29 @@ def test_a_key_that_the_centre_has_not_got_is_not_available(reason) -> None:
         custodian.perform(REQUEST)
     assert (type(caught.value), caught.value.key) == (KeyUnavailableError, "IRK")
     assert str(caught.value) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        ("tasks[1].loaded_key.key.name", "BK"),
+        ("tasks[1].loaded_key.under.name", "TMK"),
+        ("tasks[2].verification.cryptogram.key.name", "IRK"),
+        ("tasks[3].mac.key.name", "IRK, BK, TMK"),
+        ("tasks", "IRK, BK, TMK"),
+    ],
+)
+def test_a_key_that_the_centre_does_not_know_is_named_by_whom_it_was_asked(field, key) -> None:
+    load = LoadedKey(KeyReference("BK"), KeyReference("TMK"), bytes(5), 0, bytes(4), b"")
+    with (
+        centre(raising(KeyUnknownError(field))) as started,
+        CentreCustodian(started.address) as custodian,
+        pytest.raises(
+            KeyUnavailableError, match=r"is not available: the key centre knows no key of this name"
+        ) as caught,
+    ):
+        custodian.perform(KeyRequest(CARD, (CRYPTOGRAM, load, Verification(CRYPTOGRAM, bytes(8)))))
+    assert (type(caught.value), caught.value.key) == (KeyUnavailableError, key)
 
 
 def test_a_centre_without_keys_says_so() -> None:
@@ -353,7 +377,7 @@ def test_proxies_of_the_environment_are_not_used(running, monkeypatch) -> None:
 
 
 def test_secrets_travel_and_do_not_show() -> None:
-    request = KeyRequest(CARD, (LoadedKey(Secret(b"\x12\x34"), KeyReference("TMK"), b"", 0, bytes(4), b""),))
+    request = KeyRequest(CARD, (LoadedKey(Secret(b"\x12\x34"), KeyReference("TMK"), bytes(5), 0, bytes(4), b""),))
     with CentreCustodian("127.0.0.1:1", timeout=0.2) as custodian, pytest.raises(CentreAwayError) as caught:
         custodian.perform(request)
     assert caught.value.key == "TMK"

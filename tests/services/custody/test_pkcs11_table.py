@@ -53,6 +53,44 @@ def test_one_key_may_stand_for_several_regions_and_a_lot_has_its_transport_key(r
     assert stored[2].key == KeyReference("TRANSPORT", 77)
 
 
+def row(levels: int, region: str, more: str = "") -> str:
+    return f'[[keys]]\nname = "UKSSSE"\nlabel = "of {region}"\nlevels = {levels}\nregion = "{region}"\n{more}'
+
+
+ROOT, PROVINCE, CITY = row(3, ""), row(2, "99"), row(1, "990100")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param((ROOT, PROVINCE), id="root and province"),
+        pytest.param((ROOT, CITY), id="root and city"),
+        pytest.param((PROVINCE, CITY), id="province and city"),
+        pytest.param((CITY, CITY), id="a city twice"),
+        pytest.param((row(1, "330781"), row(1, "330782")), id="counties of one Zhejiang city"),
+        pytest.param((row(1, "330700"), row(1, "330782")), id="a Zhejiang city and its county"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, -1], ids=["in order", "in reverse"])
+def test_a_key_that_two_rows_have_for_some_card_is_refused_in_whatever_order(read, rows, step):
+    with pytest.raises(ConfigError, match=r"keys\[1\]: .* in common with keys\[2\]; .*keys\[2\]: .*keys\[1\]"):
+        read("".join(rows[::step]))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param((PROVINCE, row(2, "98")), id="provinces"),
+        pytest.param((CITY, row(1, "990200"), row(1, "990101")), id="cities"),
+        pytest.param((row(1, "330700"), row(1, "330800")), id="Zhejiang cities"),
+        pytest.param((ROOT, row(2, "99", "version = 2\n")), id="versions"),
+        pytest.param((SM4 + 'derive = "80000102"\n' + ROOT, row(2, "99", 'algorithm = "SM4"\n')), id="ciphers"),
+    ],
+)
+def test_rows_without_a_card_in_common_stand_together(read, rows):
+    assert len(read("".join(rows)).stored) == len(rows)
+
+
 def test_keys_of_regions_are_known(read):
     own = KeyDeclaration("UKREGION", Purpose.UPDATE, "DF0A", Level.ISSUER, 0x81)
     row = '[[keys]]\nname = "UKREGION"\n'
@@ -67,7 +105,7 @@ def test_everything_that_is_wrong_is_told_at_once(read):
             '[[keys]]\nname = "NONE"\n'
             '[[keys]]\nname = "IRK"\nversion = 4\n'
             '[[keys]]\nname = "BK"\nlevels = 2\nregion = "9901"\n'
-            '[[keys]]\nname = "BK"\nlevels = 4\n'
+            '[[keys]]\nname = "LKDF03"\nlevels = 4\n'
             '[[keys]]\nname = "PUK"\n[[keys]]\nname = "PUK"\nlabel = "again"\n'
             '[[keys]]\nname = "TRANSPORT"\nlevels = 2\nregion = "99"\n'
             '[[keys]]\nname = "DPK"\nalgorithm = "SM4"\n'
@@ -75,8 +113,8 @@ def test_everything_that_is_wrong_is_told_at_once(read):
     told = str(raised.value).split("; ")
     assert [fault.partition(".toml: ")[2] for fault in told] == [
         "keys[1]: there is no key NONE",
-        "keys[5]: the key stands twice for its region",
-        "keys[6]: the key stands twice for its region",
+        "keys[5]: this version of the key has cards in common with keys[6]",
+        "keys[6]: this version of the key has cards in common with keys[5]",
         "keys[2]: a key has versions 1, 2, 3, not 4",
         "keys[3]: a key 2 levels above a card belongs to a region of 2 digits",
         "keys[4]: a stored key is 3, 2 or 1 levels above a card, not 4",

@@ -3,26 +3,31 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
+import grpc
 import pytest
 
 from apdu.errors import MalformedError
 from apdu.secret import Secret
 from cardlib.crypto import Algorithm
-from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac, PinBlock
-from cardlib.keys import KeyReference
+from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac, PinBlock, Verification
+from cardlib.keys import KEYS, KeyReference
 from cardlib.psam import PsamKeyType
 from cardlib.psam_flows.errors import (
     NoPsamError,
     PsamAlgorithmError,
+    PsamBusyError,
     PsamKeyMissingError,
     PsamLevelError,
     PsamPurchaseError,
     PsamReadKeyError,
     PsamRefusedError,
 )
+from cardlib.psam_keys import PSAM_KEYS
 from services import logs
+from services.catalogue import failure_of
 from services.config import LogLevel
 from services.custody.psam import PsamCustodian
 from simulator.card import SoftwareCard
@@ -41,6 +46,7 @@ from tests.services.custody.psam_counter import (
     Spied,
     converse,
     cryptogram,
+    proof_of,
     purchase,
     right,
     unblock_pin,
@@ -123,16 +129,22 @@ def test_a_psam_that_lost_power_unseen_is_opened_again(desk):
     des = CardFactors(Algorithm.DES, CARD.region, CARD.card_factor)
     at.ask(pin, card=des)
     at.psam.chip.reset()
-    with pytest.raises(PsamKeyMissingError):
-        at.ask(pin, card=des)
     assert at.ask(pin, card=des) == right(pin, card=des)
 
 
-def test_an_empty_slot_a_missing_reader_and_one_in_use_are_none(desk):
+def test_a_psam_that_another_program_has_is_busy(desk):
     at = desk()
-    at.readers.connect(SLOT)
-    with pytest.raises(NoPsamError, match="not free"):
+    other = at.readers.connect(SLOT)
+    with pytest.raises(PsamBusyError, match="not free") as caught:
         at.ask(cryptogram())
+    assert (caught.value.national_code, caught.value.key) == (None, "IRK")
+    assert failure_of(caught.value).refusal.code is grpc.StatusCode.UNAVAILABLE
+    at.custodian.close()
+    other.close()
+    assert at.ask(cryptogram()) == right(cryptogram())
+
+
+def test_an_empty_slot_and_a_missing_reader_are_none(desk):
     at = desk()
     at.readers.remove(SLOT)
     with pytest.raises(NoPsamError, match="no card"):
@@ -231,6 +243,23 @@ def test_what_a_psam_has_not_got_has_an_error_of_its_own(desk, psam, task, error
     assert type(caught.value) is error
 
 
+def test_the_deployment_s_keys_say_what_has_one_version_and_what_is_for_purchases(desk):
+    """A regional key that is not in the specification's table."""
+    declared = {
+        "STKREGION": replace(KEYS["STKSSSE"], name="STKREGION"),
+        "DPKREGION": replace(KEYS["DPK"], name="DPKREGION"),
+    }
+    rows = {row.name: row for row in PSAM_KEYS if row.name == "STKSSSE" or (row.name, row.id) == ("DPK", 1)}
+    table = replace(rows["STKSSSE"], name="STKREGION"), replace(rows["DPK"], name="DPKREGION")
+    at = desk(SoftwareCard(ready_psam(key_version=2)), table=table, keys=declared)
+    mac = Mac(STK, FACTOR, b"command")
+    assert at.ask(replace(mac, key=KeyReference("STKREGION"))) == right(mac)
+    regional = KeyReference("DPKREGION")
+    (made,) = at.ask(replace(purchase(), key=regional))
+    proof = replace(proof_of(made), key=regional)
+    assert at.ask(Verification(proof, right(proof_of(made))[0])) == (b"\x01",)
+
+
 def test_keys_that_are_not_in_force_are_not_used(desk):
     at = desk()
     late = PsamCustodian(at.readers, SLOT, today=lambda: date(2100, 1, 1))
@@ -239,8 +268,10 @@ def test_keys_that_are_not_in_force_are_not_used(desk):
 
 
 def test_a_blocked_psam_is_passed_on_as_it_is(desk):
-    for blocked, task in (("application", cryptogram()), ("application", purchase())):
-        chip = SoftwareCard(ready_psam(), quirks=PsamQuirks(blocked=blocked))
+    pin = PinBlock(STK, FACTOR, Secret(b"\x12\x34\x56"))
+    for blocked, task in (("application", cryptogram()), ("application", purchase()), ("application", pin)):
+        image = ready_psam(maintenance=PsamKeyType.ENCRYPT_AND_MAC)
+        chip = SoftwareCard(image, quirks=PsamQuirks(blocked=blocked))
         with pytest.raises(PsamRefusedError, match="6985") as caught:
             desk(chip).ask(task)
         assert caught.value.national_code == -27013

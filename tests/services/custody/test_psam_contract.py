@@ -8,7 +8,7 @@ from apdu.secret import Secret
 from apdu.transport.inprocess import InProcessReaders
 from cardlib.crypto import Algorithm
 from cardlib.errors import KeyUnavailableError
-from cardlib.key_requests import Cryptogram, KeyTask, Mac, PinBlock, Purchase, Verification
+from cardlib.key_requests import Cryptogram, KeyTask, Mac, PinBlock, Purchase, Terminal, Verification
 from cardlib.keys import KEYS, KeyReference, Purpose
 from cardlib.psam import DES_KEY, SM4_KEY, TRIPLE_DES_KEY, PsamKey, PsamKeyType
 from cardlib.psam_keys import PSAM_KEYS
@@ -26,7 +26,7 @@ NOT_OF_A_PSAM = frozenset({"DLK", "DTK"})
 
 
 class _OfAPsam(_Offers):
-    offers = frozenset({Cryptogram, Mac, PinBlock, Purchase, Verification})
+    offers = frozenset({Cryptogram, Mac, PinBlock, Terminal, Purchase, Verification})
     held = frozenset(row.name for row in PSAM_KEYS) - NOT_OF_A_PSAM
 
     def refusals(self, task: KeyTask, algorithm: Algorithm = Algorithm.DES) -> tuple[type[Exception], ...]:
@@ -90,6 +90,7 @@ class TestIssuedPsam(_OfAPsam, CustodianContract):
     """One whose keys nobody but a custodian has seen."""
 
     terminal = bytes.fromhex("990100000001")
+    index = 2  # the city's, by its own file
 
     @pytest.fixture
     def custodian(self) -> PsamCustodian:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from cardlib.crypto import Algorithm
-from cardlib.key_requests import CardFactors, Verification
+from cardlib.errors import KeyUnavailableError
+from cardlib.key_requests import CardFactors, Terminal, Verification
 from cardlib.psam_flows.errors import (
-    NoPsamError,
+    PsamBusyError,
     PsamKeyMissingError,
     PsamPurchaseError,
     PsamPurchaseLostError,
@@ -20,7 +21,9 @@ from simulator.psam.ready import ready_psam
 from tests.services.custody.psam_counter import (
     AMOUNTS,
     CARD_SLOT,
+    DPK,
     SLOT,
+    TERMINAL,
     Desk,
     Spied,
     cryptogram,
@@ -29,6 +32,8 @@ from tests.services.custody.psam_counter import (
     purchase,
     right,
 )
+
+OTHER = CardFactors(Algorithm.SM4, "990000", bytes(8))
 
 
 @pytest.fixture
@@ -75,9 +80,8 @@ def test_a_psam_without_a_purchase_key_may_say_so_as_a_bank_s_does(desk):
 def test_another_s_purchase_is_not_this_one(desk):
     at = desk()
     (made,) = at.ask(purchase())
-    other = CardFactors(Algorithm.SM4, "990000", bytes(8))
-    with pytest.raises(NoPsamError):  # it waits, and the PSAM is kept for the first card
-        at.ask(proven(made), card=other)
+    with pytest.raises(PsamBusyError):  # it waits, and the PSAM is kept for the first card
+        at.ask(proven(made), card=OTHER)
     with pytest.raises(PsamKeyMissingError, match="not the one"):
         at.ask(proven(made, 2))
     assert at.ask(proven(made)) == (b"\x01",)
@@ -121,7 +125,7 @@ def test_a_trade_number_is_never_given_twice_wherever_power_fails(desk):
 def test_others_wait_while_a_purchase_is_under_way_and_then_take_their_turn(desk):
     at = desk(purchase_hold=0.6)
     (made,) = at.ask(purchase())
-    with pytest.raises(NoPsamError, match="in use"):
+    with pytest.raises(PsamBusyError, match="in use"):
         at.ask(cryptogram())
     assert at.ask(proven(made)) == (b"\x01",)
     assert at.ask(cryptogram()) == right(cryptogram())
@@ -140,3 +144,46 @@ def test_a_card_may_begin_anew_without_having_ended(desk):
     with pytest.raises(PsamPurchaseLostError):
         at.ask(proven(abandoned))
     assert at.ask(proven(made, 2)) == (b"\x01",)
+
+
+@pytest.mark.parametrize("task", [Terminal(DPK), purchase(), cryptogram()], ids=lambda task: type(task).__name__)
+def test_another_card_is_told_to_come_again_while_a_purchase_is_under_way(desk, task):
+    at = desk(wait=0.05)
+    (made,) = at.ask(purchase())
+    with pytest.raises(PsamBusyError, match="in use") as caught:
+        at.ask(task, card=OTHER)
+    assert (caught.value.national_code, caught.value.key) == (None, task.key.name)
+    assert at.ask(proven(made)) == (b"\x01",)
+    assert at.ask(task, card=OTHER)
+
+
+def test_asking_for_the_terminal_number_disturbs_no_purchase_of_the_card(desk):
+    at = desk()
+    (made,) = at.ask(purchase())
+    assert at.ask(Terminal(DPK)) == (TERMINAL + b"\x01",)
+    assert at.ask(proven(made)) == (b"\x01",)
+
+
+def test_the_card_is_told_the_number_in_the_psam_and_pays_with_it_alone(desk):
+    at = desk(SoftwareCard(ready_psam(terminal="990000004711")))
+    at.readers.insert(CARD_SLOT, ready_card("3.0"), t0=True)
+    assert at.pay()[2] == b"\x01"
+    begun = len(at.psam.sent(0x80, 0x70))
+    with pytest.raises(KeyUnavailableError, match="terminal number of somebody else"):
+        at.ask(purchase())
+    assert len(at.psam.sent(0x80, 0x70)) == begun
+
+
+def test_a_psam_that_is_replaced_when_the_card_was_told_its_number_makes_no_mac1(desk):
+    at = desk()
+    at.readers.insert(CARD_SLOT, ready_card("3.0"), t0=True)
+    other = Spied(SoftwareCard(ready_psam(terminal="990000004711")))
+
+    def replace_it():
+        at.readers.remove(SLOT)
+        at.readers.insert(SLOT, other, t0=True)
+
+    with pytest.raises(KeyUnavailableError, match="terminal number of somebody else"):
+        at.pay(before_mac1=replace_it)
+    assert not other.sent(0x80, 0x70)
+    assert at.pay()[2] == b"\x01"

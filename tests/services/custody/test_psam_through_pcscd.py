@@ -69,10 +69,9 @@ def test_identity_pin_and_payment_with_the_keys_of_a_psam(counter):
     counter(verify("654321"))
     counter(lambda atr: unblock_pin(atr, new=Secret(bytes.fromhex("123456"))))
 
-    said = counter.custodian.environment(counter.algorithm)
-    before, first, proven, after = counter(pay(said.terminal_number, said.purchase_index))
+    before, first, proven, after = counter(pay())
     assert (proven, before - after) == (b"\x01", AMOUNTS[0])
-    _, second, proven, _ = counter(pay(said.terminal_number, said.purchase_index, spoil=1))
+    _, second, proven, _ = counter(pay(spoil=1))
     assert (proven, second) == (b"\x00", first + 1)
     assert counter.psam.sent(0x80, 0x70)
     assert not counter.psam.sent(0xBF, 0xEC)

@@ -1,5 +1,6 @@
 """Certificates: one form only, no names, they check themselves, they fit one page."""
 
+import dataclasses
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,7 +12,7 @@ from cardlib.crypto import Algorithm
 from cardlib.issuance.report import CardReport, KeyProof, ProvenKey, WrittenFile
 from cardlib.keys import KeyReference
 from services.errors import CertificateDamagedError
-from services.issuance.certificate import Certificate, Making
+from services.issuance.certificate import Certificate, Kind, Making
 from services.issuance.digests import DigestKeyError, Digests
 
 KEY = bytes(range(32))
@@ -135,6 +136,45 @@ def test_what_could_not_be_looked_at_is_told() -> None:
     beside = MADE_OF_IT.compared(report(content=b"changed", keys=1), other)
     assert beside.differences == ()
     assert beside.not_compared == ("key SSSE IRK of version 2", "file holder")
+
+
+def test_a_check_value_that_nobody_had_is_not_compared() -> None:
+    without = Certificate.of(report(check_value=b""), MAKING, MADE, DIGESTS)
+    for certificate, now in ((without, report()), (MADE_OF_IT, report(check_value=b""))):
+        beside = certificate.compared(now, DIGESTS)
+        assert beside.differences == ()
+        assert beside.not_compared == ("key SSSE IRK of version 1", "key SSSE IRK of version 2")
+
+
+PERSONALISED = Certificate.of(
+    report(content=b"with a holder", check_value=b"", keys=1),
+    dataclasses.replace(MAKING, kind=Kind.PERSONALISATION),
+    MADE,
+    DIGESTS,
+)
+
+
+def test_a_certificate_says_its_kind() -> None:
+    assert (MADE_OF_IT.kind, PERSONALISED.kind) == (Kind.MAKING, Kind.PERSONALISATION)
+    assert "预制卡个人化 personalisation" in PERSONALISED.page()
+    odd = PERSONALISED.document.replace(b"PERSONALISATION", b"NOTHING")
+    with pytest.raises(CertificateDamagedError):
+        Certificate.load(odd)
+
+
+def test_a_personalisation_compares_what_it_states_and_earlier_certificates_the_rest() -> None:
+    now = report(content=b"with a holder", keys=3)
+    alone = PERSONALISED.compared(now, DIGESTS)
+    assert (alone.differences, alone.not_compared) == ((), ("key SSSE IRK of version 1",))
+    both = PERSONALISED.compared(now, DIGESTS, [MADE_OF_IT])
+    assert both.differences == ("the key SSSE IRK of version 3 is not in the certificate",)
+    assert both.not_compared == ()
+    changed = report(content=b"with a holder", check_value=b"\xff\xff\xff")
+    assert PERSONALISED.compared(changed, DIGESTS, [MADE_OF_IT]).differences == (
+        "the key SSSE IRK of version 1 was changed",
+        "the key SSSE IRK of version 2 was changed",
+    )
+    assert PERSONALISED.compared(report(), DIGESTS, [MADE_OF_IT]).differences == ("the file holder was changed",)
 
 
 def test_a_digest_key_has_one_length() -> None:

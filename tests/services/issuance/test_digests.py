@@ -55,6 +55,16 @@ def test_the_same_order_has_the_same_digest() -> None:
     assert len(DIGESTS.of_order(ORDER)) == 32
 
 
+def test_a_card_number_has_a_digest_of_its_own_in_its_region() -> None:
+    def numbered(number: str | None, **more: object) -> bytes | None:
+        contents = {"issuer": {"card_number": number}, "holder": {"name": "测试"}}
+        return DIGESTS.of_card_number(dataclasses.replace(ORDER, contents=contents, **more))
+
+    assert numbered("T00000001") == numbered("T00000001", pin=Secret(b"\x11\x11\x11"))
+    assert len({numbered("T00000001"), numbered("T00000002"), numbered("T00000001", region="990100")}) == 3
+    assert numbered(None) is DIGESTS.of_card_number(ORDER) is None
+
+
 def test_another_key_makes_other_digests() -> None:
     other = Digests(Secret(b"\x01" * 32))
     assert other.of_order(ORDER) != DIGESTS.of_order(ORDER)

@@ -109,6 +109,52 @@ async def test_a_card_that_was_made_before_gets_its_holder(desk_over, refusal) -
     assert read.identity.holder.name == person["name"]
     _, info = await refusal(desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=order)))
     assert info.reason == "INVALID_REQUEST"
+    told = json.loads(issued.certificate.document)
+    assert (told["kind"], told["card"]["chip"]) == ("PERSONALISATION", "")
+    assert {key["name"] for key in told["keys"]} == {"IRK", "RKSSSE", "UKSSSE"}
+    assert all(len(key["check_value"]) == 6 for key in told["keys"])
+    _, info = await refusal(desk.issue("another", order=order, again_reason="a second one for the same holder"))
+    assert (info.reason, info.metadata["written"]) == ("CARD_NOT_PREMADE", "false")
+
+
+WITH_HOLDER = """card_number = "${card_number}"
+[person]
+social_security_number = "${social_security_number}"
+name = "${name}"
+sex = "${sex}"
+birth_date = "${birth_date}"
+[pin]"""
+
+
+async def test_a_card_that_got_its_holder_is_compared_with_both_of_its_certificates(desk_over) -> None:
+    readers = InProcessReaders(["left"])
+    readers.insert("left", SoftwareCard(blank_chip("t514")), t0=True)
+    desk = await desk_over(readers, flows=STANDARD)
+    await desk.issue("stock", order=issuance_pb2.CardOrder(template_text=PREMADE))
+    template = DATA.joinpath("template-premade.toml").read_text(encoding="utf-8")
+    person = json.loads(DATA.joinpath("person.json").read_bytes())
+    wanted = {name: person[name] for name in ("social_security_number", "name", "sex", "birth_date", "card_number")}
+    issued = await desk.issue("counter", order=issuance_pb2.CardOrder(template_text=template, person=wanted))
+    whole = issuance_pb2.CardOrder(template_text=PREMADE.replace("[pin]", WITH_HOLDER), person=wanted)
+    found = await desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=whole))
+    assert (found.certificate_number, found.differences) == (issued.certificate.number, [])
+    assert {name.split()[2][:2] for name in found.not_compared} == {"MK"}, "the rest stands in the first certificate"
+
+
+@pytest.mark.parametrize("cos", ["t514", "fmcos"])
+async def test_a_blank_chip_is_neither_a_card_to_verify_nor_one_that_was_made_before(desk_over, refusal, cos) -> None:
+    readers = InProcessReaders(["left"])
+    readers.insert("left", SoftwareCard(blank_chip(cos)), t0=True)
+    desk = await desk_over(readers, flows=STANDARD)
+    person = DATA.joinpath("person.json").read_bytes()
+    order = issuance_pb2.CardOrder(template_text=shipped("3.0", cos), person_json=person)
+    _, info = await refusal(desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=order)))
+    assert info.reason == "CHIP_BLANK"
+    template = DATA.joinpath("template-premade.toml").read_text(encoding="utf-8")
+    fields = ("social_security_number", "name", "sex", "birth_date", "card_number")
+    wanted = {name: json.loads(person)[name] for name in fields}
+    _, info = await refusal(desk.issue("one", order=issuance_pb2.CardOrder(template_text=template, person=wanted)))
+    assert (info.reason, info.metadata["written"]) == ("CARD_NOT_PREMADE", "false")
 
 
 @pytest.mark.parametrize("cos", ["t514", "fmcos"])

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_status import rpc_status
 
 from apdu.errors import CardRemovedError
 from apdu.transport.inprocess import InProcessReaders
 from cardlib.errors import LostChipError, TransportKeyError
 from services.config import ConfigError
 from services.issuance.journal import State
+from services.statuses import told
 from services.store.store import open_store
 from sscard.v1 import issuance_pb2
 from tests.services.issuance.desk import NAME, NUMBER, PERSON, PIN, TEMPLATE, WRITES, Chip, until
@@ -199,7 +201,7 @@ async def test_without_its_journal_nothing_is_done(desk, chip, refusal) -> None:
     other = Chip(3)
     desk.readers.remove("left")
     desk.readers.insert("left", other, t0=True)
-    code, info = await refusal(desk.issue("two"))
+    code, info = await refusal(desk.issue("two", again_reason="a second one"))
     assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "JOURNAL")
     assert other.written == []
 
@@ -235,7 +237,11 @@ async def test_everything_that_is_wrong_with_a_person_is_told_at_once(desk, chip
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await desk.issue(order=order)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert all(name in raised.value.details() for name in ("record.name", "record.number", "record.pin"))
+    mistakes = told(rpc_status.from_call(raised.value)).mistakes
+    assert all(
+        any(mistake.startswith(name) for mistake in mistakes) for name in ("record.name", "record.number", "record.pin")
+    )
+    assert "record." not in raised.value.details(), "the list is told once"
     assert chip.written == []
 
 
@@ -245,6 +251,53 @@ async def test_a_person_may_be_json_and_a_template_come_with_the_call(desk) -> N
     again = await desk.issue()
     assert again.already_issued, "it is the same order"
     assert json.loads(issued.certificate.document)["template"]["name"] == "sent"
+
+
+async def test_the_same_card_is_made_again_for_a_reason_alone(desk, refusal) -> None:
+    await desk.issue()
+    code, info = await refusal(desk.issue("two", reader="right"))
+    assert (code, info.reason) == (grpc.StatusCode.ALREADY_EXISTS, "ORDER_REPEATED")
+    assert (info.metadata["request_id"], info.metadata["written"]) == ("one", "false")
+    _, info = await refusal(desk.issue("two", reader="right", again_reason="x" * 256))
+    assert info.reason == "INVALID_REQUEST"
+    issued = await desk.issue("two", reader="right", again_reason="lost in the post")
+    assert not issued.already_issued
+    assert rows(desk, "two").again_reason == "lost in the post"
+
+
+async def test_a_card_number_is_not_issued_on_two_chips(desk, refusal) -> None:
+    numbered = TEMPLATE.replace("[person]", '[issuer]\ncard_number = "T00000001"\n[person]')
+    await desk.issue(order=issuance_pb2.CardOrder(template_text=numbered, person=PERSON))
+    other = issuance_pb2.CardOrder(template_text=numbered, person=PERSON | {"name": "别人"})
+    _, info = await refusal(desk.issue("two", reader="right", order=other))
+    assert (info.reason, info.metadata["request_id"]) == ("ORDER_REPEATED", "one")
+
+
+async def test_what_was_done_before_says_on_which_chip_and_whether_it_is_here(desk, chip) -> None:
+    first = await desk.issue()
+    assert (first.chip, first.in_reader) == (chip.historical, True)
+    again = await desk.issue()
+    assert (again.already_issued, again.chip, again.in_reader) == (True, chip.historical, True)
+    elsewhere = await desk.issue(reader="right")
+    assert (elsewhere.already_issued, elsewhere.chip, elsewhere.in_reader) == (True, chip.historical, False)
+    assert not (await desk.issue(reader="none")).in_reader
+
+
+@pytest.mark.parametrize(("step", "written"), [(-1, "false"), (2, "true")])
+@pytest.mark.parametrize("error", [CardRemovedError("gone"), RuntimeError("a defect")], ids=["a card", "a defect"])
+async def test_an_error_says_whether_the_chip_is_half_built(desk, refusal, error, step, written) -> None:
+    desk.flows.fails = raising_at(step, error)
+    _, info = await refusal(desk.issue())
+    assert info.metadata["written"] == written
+    desk.readers.remove("left")
+    _, info = await refusal(desk.issue())
+    assert (info.reason, info.metadata["written"]) == ("NO_CARD", written), "as the earlier attempt has left it"
+
+
+async def test_a_chip_that_is_lost_is_not_half_built(desk, refusal) -> None:
+    desk.flows.fails = raising_at(3, LostChipError("it is"))
+    _, info = await refusal(desk.issue())
+    assert (info.reason, info.metadata["written"]) == ("CHIP_LOST", "false")
 
 
 async def test_a_certificate_is_found_by_its_number_and_by_its_request(desk, refusal) -> None:

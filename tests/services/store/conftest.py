@@ -1,6 +1,7 @@
 """A store in a directory of its own, and requests for it."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,10 @@ def store(opened: Callable[[], Store]) -> Store:
 
 @pytest.fixture
 def request_for() -> Callable[..., Request]:
-    """A request, of the first order on the first chip unless it is said."""
+    """A request, of an order of its own on the first chip unless it is said."""
 
-    def make(request_id: str, *, chip: bytes = CHIP, order: bytes = b"\x01" * 32, **more: object) -> Request:
-        return Request(request_id=request_id, chip=chip, order_digest=order, station="desk 1", operator="Li", **more)
+    def make(request_id: str, *, chip: bytes = CHIP, order: bytes = b"", **more: object) -> Request:
+        digest = order or sha256(request_id.encode()).digest()
+        return Request(request_id=request_id, chip=chip, order_digest=digest, station="desk 1", operator="Li", **more)
 
     return make

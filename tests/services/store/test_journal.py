@@ -19,6 +19,7 @@ from services.errors import (
     CertificateUnknownError,
     IssuanceOpenError,
     JournalError,
+    OrderRepeatedError,
     RequestReusedError,
     SupersededError,
 )
@@ -32,7 +33,7 @@ OTHER_CHIP = bytes.fromhex("00814A44008660990000000002")
 BUILDING = Note(Stage.BUILDING, "SSSE")
 
 
-def certificate_of(store, chip: bytes = CHIP, request_id: str = "one") -> Certificate:
+def certificate_of(store, chip: bytes = CHIP, request_id: str = "one", year: int = 2026) -> Certificate:
     report = CardReport(
         version="2.0",
         algorithm=Algorithm.DES,
@@ -46,7 +47,7 @@ def certificate_of(store, chip: bytes = CHIP, request_id: str = "one") -> Certif
         commands={},
     )
     making = Making(request_id=request_id, operator="Li", station="desk 1", template="a", template_version="1")
-    return Certificate.of(report, making, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), store.digests)
+    return Certificate.of(report, making, datetime(year, 1, 2, 3, 4, 5, tzinfo=UTC), store.digests)
 
 
 def steps(place: Path) -> list[tuple[int, int, str, str]]:
@@ -64,7 +65,6 @@ def test_a_first_request_is_open_and_has_written_nothing(store, request_for) -> 
     assert begun.started.tzinfo is UTC
     assert store.journal.find("one") == begun
     assert store.journal.find("two") is None
-    assert store.journal.find_by_chip(CHIP) == (begun,)
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -113,7 +113,7 @@ def test_a_chip_that_is_written_to_belongs_to_its_request(store, request_for) ->
     assert store.journal.find("two") is None
     with pytest.raises(IssuanceOpenError):
         store.journal.begin(request_for("two"))
-    assert store.journal.begin(request_for("two", chip=OTHER_CHIP)).state is State.OPEN
+    assert store.journal.begin(request_for("two", chip=OTHER_CHIP, order=b"\x02" * 32)).state is State.OPEN
 
 
 def test_a_chip_that_is_as_it_was_goes_to_the_next_request_and_the_first_can_note_nothing(store, request_for) -> None:
@@ -147,7 +147,7 @@ def test_a_chip_that_was_given_its_new_historical_bytes_is_still_that_chip(store
     again = store.journal.begin(request_for("one", chip=OTHER_CHIP, becomes=OTHER_CHIP))
     assert (again.attempt, again.written) == (2, True)
     store.journal.finish(again, certificate_of(store, OTHER_CHIP))
-    assert [known.request_id for known in store.journal.find_by_chip(OTHER_CHIP)] == ["one"]
+    assert store.journal.find("one").chip == OTHER_CHIP
 
 
 def test_a_chip_that_was_cut_off_between_its_two_new_halves_is_still_that_chip(store, request_for) -> None:
@@ -170,7 +170,8 @@ def test_what_is_done_is_told_again(store, request_for) -> None:
     assert store.journal.certificate(made.number) == made
     with pytest.raises(RequestReusedError):
         store.journal.begin(request_for("one", order=b"\x02" * 32))
-    assert store.journal.begin(request_for("two")).state is State.OPEN, "the chip is in no open issuance any more"
+    free = request_for("two", order=b"\x02" * 32)
+    assert store.journal.begin(free).state is State.OPEN, "the chip is in no open issuance any more"
 
 
 def test_a_failure_before_anything_is_written_leaves_the_chip_free(store, request_for) -> None:
@@ -195,6 +196,77 @@ def test_a_lost_chip_is_no_longer_open(store, request_for) -> None:
     store.journal.note(begun, BUILDING)
     store.journal.fail(begun, "CHIP_LOST", lost=True)
     assert store.journal.find("one").state is State.LOST
+
+
+def done(store, request: Request) -> None:
+    begun = store.journal.begin(request)
+    store.journal.note(begun, BUILDING)
+    store.journal.finish(begun, certificate_of(store, request.chip, request.request_id))
+
+
+def open_still(store, request: Request) -> None:
+    store.journal.note(store.journal.begin(request), BUILDING)
+
+
+@pytest.mark.parametrize("made", [done, open_still])
+@pytest.mark.parametrize(
+    "again",
+    [{"order": b"\x01" * 32}, {"order": b"\x02" * 32, "number_digest": b"\x0a" * 32}],
+    ids=["the same order", "another order with its card number"],
+)
+def test_a_card_is_not_made_twice_under_two_requests(store, request_for, made, again) -> None:
+    made(store, request_for("one", order=b"\x01" * 32, number_digest=b"\x0a" * 32))
+    second = request_for("two", chip=OTHER_CHIP, **again)
+    with pytest.raises(OrderRepeatedError) as raised:
+        store.journal.begin(second)
+    assert raised.value.request_id == "one"
+    assert store.journal.find("two") is None
+
+
+def test_a_card_is_made_twice_for_a_reason_that_is_journalled(store, request_for) -> None:
+    done(store, request_for("one", number_digest=b"\x0a" * 32))
+    second = request_for("two", chip=OTHER_CHIP, number_digest=b"\x0a" * 32, again_reason="the first was lost")
+    store.journal.note(store.journal.begin(second), BUILDING)
+    assert store.journal.find("two").again_reason == "the first was lost"
+    going_on = store.journal.begin(request_for("two", chip=OTHER_CHIP, number_digest=b"\x0a" * 32))
+    assert (going_on.attempt, going_on.again_reason) == (2, "the first was lost")
+    with pytest.raises(OrderRepeatedError):
+        store.journal.begin(request_for("three", chip=bytes(13), number_digest=b"\x0a" * 32))
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_card_that_was_not_made_is_made_by_another_request(store, request_for, lost) -> None:
+    begun = store.journal.begin(request_for("one", number_digest=b"\x0a" * 32))
+    if lost:
+        store.journal.note(begun, BUILDING)
+    store.journal.fail(begun, "ENDED", lost=lost)
+    second = request_for("two", chip=OTHER_CHIP, number_digest=b"\x0a" * 32)
+    assert store.journal.begin(second).state is State.OPEN
+
+
+def test_cards_for_stock_are_made_of_one_order_and_cards_without_a_number_are_many(store, request_for) -> None:
+    for number in range(3):
+        done(store, request_for(f"stock-{number}", chip=bytes([number]) * 13, order=b"\x01" * 32, for_stock=True))
+        done(store, request_for(f"person-{number}", chip=bytes([16 + number]) * 13, order=bytes([16 + number]) * 32))
+
+
+def test_a_request_that_has_not_touched_its_chip_is_refused_whatever_was_announced(store, request_for) -> None:
+    begun = store.journal.begin(request_for("one"))
+    store.journal.note(begun, BUILDING)
+    store.journal.fail(begun, "CARD_NOT_PREMADE", untouched=True)
+    known = store.journal.find("one")
+    assert (known.state, known.written) == (State.REFUSED, False)
+
+
+def test_the_newest_certificate_is_the_one_that_was_stored_last_whatever_the_clock_said(store, request_for) -> None:
+    numbers = []
+    for request_id, year in (("one", 2030), ("two", 2026), ("three", 2028)):
+        begun = store.journal.begin(request_for(request_id, order=request_id.ljust(32).encode()))
+        made = certificate_of(store, request_id=request_id, year=year)
+        store.journal.finish(begun, made)
+        numbers.insert(0, made.number)
+    assert store.journal.certificate_numbers(CHIP) == tuple(numbers)
+    assert store.journal.certificate_numbers(OTHER_CHIP) == ()
 
 
 def test_two_callers_at_once_with_one_chip(opened, request_for) -> None:

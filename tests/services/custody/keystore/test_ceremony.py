@@ -109,12 +109,16 @@ def test_the_record_says_all_that_is_to_be_signed_and_no_secret(path, opener):
     with changing(path, opener) as keystore:
         key = keystore.add(PLAN, combined(parts))
     checks = [component_check(PLAN, part) for part in parts]
-    text = record_text(keystore, key, people, checks)
+    text = record_text(keystore, key, people, checks, typed=True)
     for told in (
         "RKSSSE", "SM4", "全国 national", key.created, keystore.identifier, keystore.digest, *key.check_values, *checks,
         "1. 张三 (密钥管理员)", "2. 李四 (安全员)", "3. 𠮷野",
     ):  # fmt: skip
         assert told in text
     assert text.count("签字") == 3
+    assert "typed by each holder" in text
+    handed_over = record_text(keystore, key, people, checks, typed=False)
+    assert "handed over by a program" in handed_over
+    assert "typed by each holder" not in handed_over
     for secret in (*parts, combined(parts), opener.value):
         assert secret.reveal().hex() not in text.lower()

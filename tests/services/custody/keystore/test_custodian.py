@@ -9,7 +9,16 @@ from cardlib import development_keys
 from cardlib.crypto import Algorithm, factors, suite_for
 from cardlib.custody import KeyCustodian
 from cardlib.errors import KeyUnavailableError
-from cardlib.key_requests import CardFactors, CheckValue, Cryptogram, Disclosure, Encipherment, KeyRequest, Purchase
+from cardlib.key_requests import (
+    CardFactors,
+    CheckValue,
+    Cryptogram,
+    Disclosure,
+    Encipherment,
+    KeyRequest,
+    Purchase,
+    Terminal,
+)
 from cardlib.keys import KeyDeclaration, KeyReference, Level, Purpose
 from services.custody.development import DevelopmentCustodian
 from services.custody.keystore import (
@@ -125,6 +134,13 @@ def test_cards_of_both_ciphers_and_several_cities_each_have_their_own_key(holdin
     assert len(set(answers)) == 3
 
 
+def test_a_zhejiang_citys_key_serves_the_cards_of_all_its_counties(holding):
+    custodian = holding((KeyPlan("IRK", 1, SM4, 1, "330782"), ROOTS[KeyReference("IRK")]))
+    assert authentication(custodian, region="330781") == authentication(custodian, region="330782")
+    with pytest.raises(KeyUnavailableError, match="other regions"):
+        authentication(custodian, region="330800")
+
+
 def test_a_card_outside_the_keys_region_is_refused(holding):
     custodian = holding((KeyPlan("IRK", 1, SM4, 3, "9901"), ROOTS[KeyReference("IRK")]))
     assert authentication(custodian, region="990199")
@@ -192,9 +208,10 @@ def test_a_key_that_nothing_declares_any_more_is_not_available(holding):
 
 def test_without_a_counter_there_are_no_purchases(holding):
     custodian = holding((KeyPlan("DPK", 1, SM4), Secret(os.urandom(16))))
-    task = Purchase(KeyReference("DPK"), bytes(4), 1, (1, 0, 0), 0x32, bytes(7))
-    with pytest.raises(KeyUnavailableError, match="no terminal number"):
-        custodian.perform(KeyRequest(CardFactors(Algorithm.SM4, "990100", FACTOR), (task,)))
+    task = Purchase(KeyReference("DPK"), bytes(4), 1, (1, 0, 0), 0x32, bytes(7), bytes(6))
+    for asked in (task, Terminal(task.key)):
+        with pytest.raises(KeyUnavailableError, match="no terminal number"):
+            custodian.perform(KeyRequest(CardFactors(Algorithm.SM4, "990100", FACTOR), (asked,)))
 
 
 def test_it_takes_no_more_than_the_keys_of_cards(holding):

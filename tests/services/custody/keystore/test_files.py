@@ -41,7 +41,7 @@ KILLED = textwrap.dedent(
             return result
         setattr(owner, name, call)
 
-    for name in ("open", "fchmod", "write", "fsync", "close"):
+    for name in ("open", "fchmod", "fchown", "write", "fsync", "close"):
         watched(os, name)
     watched(Path, "replace")
     files.write(path, b"new" * 2000)
@@ -96,7 +96,7 @@ def test_killed_at_any_step_the_file_is_old_or_new(file):
 
 def failing(monkeypatch, name: str, at: int) -> list[int]:
     """Let the call of this name fail at this time; counts the calls."""
-    owner, calls = (Path, []) if name == "replace" else (os, [])
+    owner, calls = (Path, []) if name in {"replace", "unlink"} else (os, [])
     real = getattr(owner, name)
 
     def call(*arguments, **named):
@@ -119,6 +119,7 @@ def failing(monkeypatch, name: str, at: int) -> list[int]:
         ("write", 1, OLD),
         ("fsync", 1, OLD),
         ("close", 1, OLD),
+        ("unlink", 1, OLD),
         ("replace", 1, OLD),
         ("open", 2, NEW),
         ("fsync", 2, NEW),
@@ -155,17 +156,37 @@ def test_nothing_is_written_through_a_link_that_somebody_laid_beside(file, tmp_p
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
     (tmp_path / "file.new").symlink_to(victim)
-    with pytest.raises(KeystoreFileError):
-        files.write(file, NEW)
+    files.write(file, NEW)
     assert victim.read_bytes() == b"mine"
+    assert file.read_bytes() == NEW
+    assert not file.is_symlink()
+
+
+@pytest.mark.parametrize("lay", [os.link, lambda _, beside: os.mkfifo(beside)], ids=["hard link", "pipe"])
+def test_nor_through_anything_else(file, tmp_path, lay):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    lay(victim, tmp_path / "file.new")
+    files.write(file, NEW)
+    assert victim.read_bytes() == b"mine"
+    assert file.read_bytes() == NEW
+
+
+def test_a_new_file_takes_nobodys_place(file, tmp_path):
+    with pytest.raises(KeystoreFileError, match="there already"):
+        files.write(file, NEW, new=True)
     assert file.read_bytes() == OLD
+    files.write(tmp_path / "fresh", NEW, new=True)
+    assert (tmp_path / "fresh").read_bytes() == NEW
+    assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o600
+    assert not (tmp_path / "fresh.new").exists()
 
 
 def test_a_second_writer_is_told_and_one_that_waits_gets_its_turn(file):
     order = []
 
     def second():
-        with files.exclusive(file, wait=True):
+        with files.exclusive(file, wait=10.0):
             order.append("second")
 
     with files.exclusive(file):
@@ -200,3 +221,27 @@ def test_a_file_that_is_not_there_or_too_large_is_named(tmp_path, monkeypatch):
         files.read(tmp_path / "large")
     with pytest.raises(KeystoreFileError, match="cannot be made"), files.exclusive(tmp_path / "no" / "directory"):
         pass
+
+
+def test_what_is_laid_beside_at_the_last_moment_is_not_written_either(file, tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    monkeypatch.setattr(Path, "unlink", lambda beside: os.link(victim, beside))
+    with pytest.raises(KeystoreFileError):
+        files.write(file, NEW)
+    assert victim.read_bytes() == b"mine"
+    assert file.read_bytes() == OLD
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_nobody_out(file):
+    with files.exclusive(file):
+        child = os.fork()
+        if not child:
+            signal.pause()
+    try:
+        with files.exclusive(file):
+            files.write(file, NEW)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert file.read_bytes() == NEW

@@ -8,7 +8,7 @@ import pytest
 from apdu.secret import Secret
 from cardlib.keys import KeyDeclaration, Level, Purpose
 from services.custody.keystore.errors import KeyRefusedError
-from services.custody.keystore.records import KeyAlgorithm, KeyPlan, KeyRecord, State, check_values
+from services.custody.keystore.records import KeyAlgorithm, KeyPlan, KeyRecord, State, check_values, same_value
 
 DES, SM4, EITHER, AES = KeyAlgorithm.DES, KeyAlgorithm.SM4, KeyAlgorithm.EITHER, KeyAlgorithm.AES
 NOW = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -159,3 +159,61 @@ def test_weak_values_are_refused_without_being_repeated(plan, value, why):
 )
 def test_such_values_are_taken(plan, value):
     assert plan.record(Secret(bytes.fromhex(value)), development_mode=True).size == len(value) // 2
+
+
+def des(key: bytes, block: bytes) -> bytes:
+    """DES by the openssl command, as 3DES with one key three times."""
+    command = ["openssl", "enc", "-des-ede3-ecb", "-nopad", "-K", (key * 3).hex()]
+    return subprocess.run(command, input=block, capture_output=True, check=True).stdout
+
+
+PAIRS = [
+    ("0101010101010101", "0101010101010101"), ("fefefefefefefefe", "fefefefefefefefe"),
+    ("e0e0e0e0f1f1f1f1", "e0e0e0e0f1f1f1f1"), ("1f1f1f1f0e0e0e0e", "1f1f1f1f0e0e0e0e"),
+    ("01fe01fe01fe01fe", "fe01fe01fe01fe01"), ("1fe01fe00ef10ef1", "e01fe01ff10ef10e"),
+    ("01e001e001f101f1", "e001e001f101f101"), ("1ffe1ffe0efe0efe", "fe1ffe1ffe0efe0e"),
+    ("011f011f010e010e", "1f011f010e010e01"), ("e0fee0fef1fef1fe", "fee0fee0fef1fef1"),
+]  # fmt: skip
+"""The weak keys of DES and the pairs of semi-weak ones: what one enciphers, the other deciphers by enciphering."""
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_keys_of_des_that_undo_each_other_are_refused_with_any_parity(pair):
+    one, other = map(bytes.fromhex, pair)
+    assert des(other, des(one, b"any text")) == b"any text"
+    good = bytes.fromhex("0123456789abcdef")
+    for key in {one, other}:
+        without = bytes(byte & 0xFE for byte in key)
+        for plan, value in (
+            (KeyPlan("STKSSSE", 1, DES), key),
+            (KeyPlan("STKSSSE", 1, DES), without[:7] + b"\x01" if not any(without) else without),
+            (KeyPlan("IRK", 1, DES), key + good),
+            (KeyPlan("IRK", 1, EITHER), good + key),
+        ):
+            with pytest.raises(KeyRefusedError, match="weak or semi-weak"):
+                plan.record(Secret(value), development_mode=True)
+        KeyPlan("IRK", 1, SM4).record(Secret(key + good), development_mode=False)
+
+
+ONE, OTHER = bytes.fromhex("0123456789abcdef"), bytes.fromhex("fedcba9876543210")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ((DES, ONE + OTHER), (DES, ONE + OTHER), True),
+        ((DES, ONE + OTHER), (DES, bytes(byte ^ 1 for byte in ONE + OTHER)), True),
+        ((SM4, ONE + OTHER), (DES, bytes(byte ^ 1 for byte in ONE + OTHER)), True),
+        ((DES, ONE), (DES, ONE + OTHER), True),
+        ((DES, OTHER), (DES, ONE + OTHER), True),
+        ((DES, bytes(byte ^ 1 for byte in OTHER)), (EITHER, ONE + OTHER), True),
+        ((DES, ONE), (DES, OTHER), False),
+        ((DES, ONE + OTHER), (DES, OTHER + ONE), False),
+        ((DES, ONE[1:] + OTHER[:1]), (DES, ONE + OTHER), False),
+        ((SM4, ONE + OTHER), (SM4, ONE + OTHER), True),
+        ((SM4, ONE + OTHER), (SM4, bytes(byte ^ 1 for byte in ONE + OTHER)), False),
+    ],
+)
+def test_values_are_compared_as_their_ciphers_see_them(left, right, same):
+    for one, other in ((left, right), (right, left)):
+        assert same_value(one[0], Secret(one[1]), other[0], Secret(other[1])) is same

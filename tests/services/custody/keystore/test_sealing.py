@@ -3,12 +3,13 @@
 import subprocess
 import unicodedata
 from base64 import b64encode
+from types import SimpleNamespace
 
 import pytest
 
 from apdu.secret import Secret
-from services.custody.keystore import Costs, CredentialKey, Passphrases, passphrase
-from services.custody.keystore.errors import KeyRefusedError
+from services.custody.keystore import Costs, CredentialKey, Passphrases, passphrase, sealing
+from services.custody.keystore.errors import KeyRefusedError, KeystoreError
 from services.custody.keystore.sealing import SealBrokenError, derive, new_lock, require_strong, seal, unseal
 
 ID = bytes(range(16))
@@ -48,11 +49,35 @@ def test_what_is_made_by_default_costs_half_a_second_and_a_quarter_of_a_gigabyte
 
 
 @pytest.mark.parametrize(
-    "costs", [Costs(0, 1, 8), Costs(65, 1, 8), Costs(1, 4, 31), Costs(1, 1, 2**31), Costs(1, 0, 8), Costs(True, 1, 8)]
+    "costs",
+    [
+        Costs(0, 1, 8),
+        Costs(11, 1, 8),
+        Costs(1, 65, 1024),
+        Costs(1, 1, 1024 * 1024 + 1),
+        Costs(1, 4, 31),
+        Costs(1, 1, 2**31),
+        Costs(1, 0, 8),
+        Costs(True, 1, 8),
+    ],
 )
 def test_a_file_cannot_ask_for_any_amount_of_work(costs):
     with pytest.raises(ValueError, match=r"bounds|memory"):
         costs.require_sane()
+
+
+def test_the_most_that_a_file_may_ask_for_is_ten_passes_and_a_gigabyte():
+    Costs(10, 64, 1024 * 1024).require_sane()
+
+
+def test_a_machine_without_the_memory_says_so(monkeypatch):
+    def none_left(*_):
+        raise MemoryError("Not enough memory")
+
+    monkeypatch.setattr(sealing, "Argon2id", lambda **_: SimpleNamespace(derive=none_left))
+    both = phrases("first holder's words", "second one's phrase")
+    with pytest.raises(KeystoreError, match="256 MiB"):
+        derive(both, new_lock(both, Costs()), ID, "x")
 
 
 def test_sealed_opens_with_the_same_key_and_the_same_binding_only():
@@ -102,6 +127,33 @@ def phrases(*texts: str) -> Passphrases:
 def test_what_is_too_weak_opens_no_keystore(opener, holders):
     with pytest.raises(KeyRefusedError):
         require_strong(opener, holders=holders)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "correct horse battery",
+        "correct horse batterY",
+        "Correct Horse Battery",
+        "correct horse batterx",
+        "korrect horse battery",
+        "correct house battery",
+        "correct horse batter",
+        "correct horse battery1",
+        "orrect horse battery",
+        "correct horse  battery",
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_passphrase_that_follows_from_the_others_is_none(other, turned):
+    both = ("correct horse battery", other)
+    with pytest.raises(KeyRefusedError, match=r"same passphrase|one character"):
+        require_strong(phrases(*(both[::-1] if turned else both)), holders=2)
+
+
+@pytest.mark.parametrize("other", ["correct horse batte", "corrext house battery", "correct horse battery12"])
+def test_two_characters_are_another_passphrase(other):
+    require_strong(phrases("correct horse battery", other), holders=2)
 
 
 def test_what_is_strong_enough_does():

@@ -205,6 +205,27 @@ def test_killed_in_the_middle_of_a_change_the_old_one_opens_and_can_be_changed(f
 # --- what it takes ---
 
 
+def test_a_3des_key_that_differs_in_parity_only_is_here_already(path, opener):
+    with changing(path, opener) as keystore:
+        keystore.add(KeyPlan("IRK", 1, DES), value(1))
+        for plan, other in (
+            (KeyPlan("RKSSSE", 1, DES), Secret(bytes(byte ^ 1 for byte in value(1).reveal()))),
+            (KeyPlan("STKSSSE", 1, DES), Secret(value(1).reveal()[8:])),
+        ):
+            with pytest.raises(KeyRefusedError, match="this value is here already, as IRK"):
+                keystore.add(plan, other)
+
+
+def test_a_keystore_that_others_can_read_opens_with_a_warning(filled, opener, caplog):
+    open_keystore(filled, opener)
+    assert not caplog.records
+    filled.chmod(0o640)
+    open_keystore(filled, opener)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "open to other users" in record.getMessage()
+
+
 @pytest.mark.parametrize(
     ("plan", "number", "why"),
     [
@@ -231,6 +252,15 @@ def test_the_same_key_of_another_algorithm_or_region_is_taken(filled, opener, pl
     with changing(filled, opener) as keystore:
         keystore.add(plan, value(9))
     assert len(open_keystore(filled, opener).records) == 5
+
+
+@pytest.mark.parametrize("other", ["3307", "330700", "330781"])
+def test_counties_of_a_zhejiang_city_have_one_key(filled, opener, other):
+    with changing(filled, opener) as keystore:
+        keystore.add(KeyPlan("BK", 1, SM4, 1, "330782"), value(9))
+        with pytest.raises(KeyRefusedError, match="here already; a version"):
+            keystore.add(KeyPlan("BK", 1, SM4, 1, other), value(10))
+        keystore.add(KeyPlan("BK", 1, SM4, 1, "330800"), value(10))
 
 
 def test_development_values_for_both_algorithms_leave_no_room_for_one(development, opener):

@@ -1,6 +1,9 @@
 """Terminal sequence numbers are given out once, whatever happens."""
 
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +14,7 @@ import pytest
 
 from services.custody.keystore import TerminalCounter
 from services.custody.keystore import files as module
-from services.custody.keystore.errors import KeystoreFileError, TerminalCounterError
+from services.custody.keystore.errors import KeystoreBusyError, KeystoreFileError, TerminalCounterError
 from services.custody.keystore.terminal import LAST
 
 NUMBER = "990000000001"
@@ -79,6 +82,38 @@ def test_threads_and_processes_that_share_it_never_get_the_same(path):
     others = [list(map(int, process.communicate(timeout=50)[0].split())) for process in processes]
     everything = [*mine, *others[0], *others[1]]
     assert len(everything) == len(set(everything)) == 450
+
+
+def test_a_forked_process_has_numbers_of_its_own_even_when_it_is_forked_in_the_middle(path):
+    counter = TerminalCounter.create(path, NUMBER)
+    mine = [counter.next()]
+    read, write = os.pipe()
+    with counter._guard:  # as if another thread took a number at that moment
+        child = os.fork()
+        if not child:
+            try:
+                os.write(write, str(counter.next()).encode())
+            finally:
+                os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        readable, _, _ = select.select([pipe], [], [], 20)
+        its = int(pipe.read()) if readable else None
+    if not readable:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    mine += [counter.next() for _ in range(3)]
+    assert mine == [1, 2, 3, 4]
+    assert its is not None, "it did not wait for a lock that nobody there would open"
+    assert its > 64
+
+
+def test_a_process_that_hangs_is_not_waited_for_for_ever(path, monkeypatch):
+    counter = TerminalCounter.create(path, NUMBER)
+    monkeypatch.setattr("services.custody.keystore.terminal.WAIT", 0.1)
+    with module.exclusive(path), pytest.raises(KeystoreBusyError):
+        counter.next()
+    assert counter.next() == 1
 
 
 def test_after_the_last_number_there_is_none(path):

@@ -1,6 +1,7 @@
 """Keys on their way between keystores: nobody without the wrapping key learns or changes anything."""
 
 import copy
+import dataclasses
 import json
 import os
 import subprocess
@@ -22,12 +23,12 @@ from services.custody.keystore import (
     passphrase,
 )
 from services.custody.keystore.errors import KeyRefusedError, WrappedKeysError
-from services.custody.keystore.wrapping import take_in, unwrapped, wrapped, wrapped_under
+from services.custody.keystore.wrapping import take_in, the_one, unwrapped, wrapped, wrapped_under
 from tests.services.custody.keystore.conftest import CHEAP
 
 SM4, AES = KeyAlgorithm.SM4, KeyAlgorithm.AES
 KEK = Secret(bytes(range(1, 33)))
-IRK, UK, STK = Secret(bytes(range(16))), Secret(bytes(range(50, 66))), Secret(bytes(range(8, 16)))
+IRK, UK, STK = Secret(bytes(range(16))), Secret(bytes(range(50, 66))), Secret(bytes(range(80, 88)))
 BOTH = Passphrases((passphrase("first holder's passphrase"), passphrase("second holder's passphrase")))
 FILE = Path("keys.json")
 
@@ -188,7 +189,7 @@ def test_nothing_goes_out_under_what_does_not_wrap(sender):
         (records, kek.retired(), "no active key that wraps"),
         ([], kek, "no key to export"),
         (records, Passphrases((passphrase("only one passphrase"),)), "2 passphrases"),
-        (records, Passphrases((passphrase("x"), passphrase("y"))), "12 characters"),
+        (records, Passphrases((passphrase("short"), passphrase("other"))), "12 characters"),
     ):
         with pytest.raises(KeyRefusedError, match=why):
             wrapped(sender, what, under, costs=CHEAP)
@@ -201,6 +202,25 @@ def test_all_come_in_or_none(under_key, receiver, opener):
     with pytest.raises(KeyRefusedError, match="UKSSSE version 2"), changing(receiver, opener) as keystore:
         take_in(keystore, unwrapped(FILE, under_key, keystore))
     assert receiver.read_bytes() == before
+
+
+IS_NOT = {"version": 3, "algorithm": KeyAlgorithm.DES, "steps": 1, "region": "98"}
+
+
+@pytest.mark.parametrize("what", IS_NOT)
+def test_a_key_that_is_but_called_the_same_is_not_the_one(under_key, sender, what):
+    arrived = unwrapped(FILE, under_key, sender)
+    plan = KeyPlan("UKSSSE", 2, SM4, 2, "99")
+    assert the_one(arrived, plan).value == UK
+    with pytest.raises(KeyRefusedError, match=rf"one has {what} [^;,]+, not {IS_NOT[what]}$"):
+        the_one(arrived, dataclasses.replace(plan, **{what: IS_NOT[what]}))
+    with pytest.raises(KeyRefusedError, match="no key of this name"):
+        the_one(arrived, KeyPlan("RKSSSE", 1, SM4, 3))
+
+
+def test_a_key_of_all_regions_is_not_one_of_a_single_region(under_key, sender):
+    with pytest.raises(KeyRefusedError, match="one has region all, not 99"):
+        the_one(unwrapped(FILE, under_key, sender), KeyPlan("IRK", 1, SM4, 3, "99"))
 
 
 def test_what_is_retired_there_is_not_taken_in_here(sender, receiver, path, opener):

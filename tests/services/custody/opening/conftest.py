@@ -50,6 +50,7 @@ def right(whose=card(), key: KeyReference = IRK) -> bytes:  # noqa: B008
 def key(tmp_path) -> Path:
     path = tmp_path / "keystore.key"
     path.write_bytes(os.urandom(32))
+    path.chmod(0o600)
     return path
 
 

@@ -62,6 +62,8 @@ def refused(sentence: str, settings: dict[str, object], readers: InProcessReader
 def test_what_is_wrong_with_a_keystore_is_said(keystore, locked, key, tmp_path, descriptors) -> None:
     (tmp_path / "short").write_bytes(bytes(31))
     (tmp_path / "other").write_bytes(os.urandom(32))
+    for name in ("short", "other"):
+        (tmp_path / name).chmod(0o600)
     (tmp_path / "broken").write_text("{}")
     missing = tmp_path / "missing"
     refused(r"keystore: .*missing cannot be read: No such file.*The admin", {"keystore": missing, "keystore_key": key})
