@@ -193,9 +193,7 @@ def _show(made: issuance_pb2.IssuedCard) -> None:
             "该请求此前已完成，未对读卡器中的卡片作任何操作。"
         )
         if made.chip:
-            here = (
-                "is in the reader 即读卡器中的卡片" if made.in_reader else "is not in the reader 不在此读卡器中"
-            )
+            here = "is in the reader 即读卡器中的卡片" if made.in_reader else "is not in the reader 不在此读卡器中"
             typer.echo(f"its card, of the chip {made.chip.hex()}, {here}")
     for warning in made.warnings:
         typer.echo(f"look at 请注意: {warning}")
