@@ -7,6 +7,7 @@ from apdu.transport.inprocess import InProcessReaders
 from cardlib.crypto import Algorithm
 from cardlib.custody import KeyCustodian
 from cardlib.key_requests import (
+    CardFactors,
     KeyRequest,
     PinBlock,
 )

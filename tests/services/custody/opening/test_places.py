@@ -1,5 +1,7 @@
 """Which custodian a service uses: every place where keys may be."""
 
+from dataclasses import replace
+
 import pytest
 
 from apdu.secret import Secret
@@ -20,6 +22,9 @@ from tests.services.custody import openssl
 from tests.services.custody.opening.conftest import IRK, PHRASES, PUK, asked, config, filled, right
 from tests.services.custody.tasks import FACTOR, ORIGINAL, ROOTS, card, purchase
 from tests.services.key_centre import centre
+
+NUMBER = bytes.fromhex("990000000042")
+"""Terminal number of the counter."""
 
 
 def test_keys_are_the_published_ones_in_development_and_none_in_production() -> None:
@@ -58,7 +63,7 @@ def test_descriptors_are_separated_by_commas_in_the_environment(monkeypatch) -> 
 
 def test_purchases_have_the_terminal_number_of_the_counter(keystore, key, counter) -> None:
     custodian = open_custodian(config(keystore=keystore, keystore_key=key, terminal_counter=counter))
-    (answer,) = custodian.perform(KeyRequest(card(), (purchase(),)))
+    (answer,) = custodian.perform(KeyRequest(card(), (replace(purchase(), terminal=NUMBER),)))
     assert (answer[:6].hex(), int.from_bytes(answer[6:10], "big")) == ("990000000042", 7)
 
 
@@ -75,7 +80,7 @@ def test_an_hsm_has_the_keys(hsm, counter) -> None:
     custodian = open_custodian(config(**hsm, terminal_counter=counter))
     assert isinstance(custodian, Pkcs11Custodian)
     assert asked(custodian) == right()
-    (answer,) = custodian.perform(KeyRequest(card(), (purchase(),)))
+    (answer,) = custodian.perform(KeyRequest(card(), (replace(purchase(), terminal=NUMBER),)))
     assert answer[:6].hex() == "990000000042"
     custodian.close()
 
