@@ -85,7 +85,8 @@ def bound_of(plan: Plan, records: Records, pin: Secret, encoder: Encoder) -> Bou
     bound = Bound()
     for command in encoder.open(_BLANK):
         bound.add(Part.BUILDING, command)
-    for directory, parent in _with_parents(plan.mf, None):
+    for directory, above in plan.mf.placed():
+        parent = above[-1] if above else None
         for command in _building(directory, parent, plan, records, pin, encoder):
             bound.add(Part.BUILDING, command)
         for command in _sealing(directory, plan, encoder):
@@ -104,14 +105,6 @@ def t0_bytes(command: CommandAPDU) -> int:
     if command.nc and command.ne:
         size += _HEADER + _SW
     return size + (_PROCEDURE + command.ne if command.ne else 0)
-
-
-def _with_parents(
-    directory: PlannedDirectory, parent: PlannedDirectory | None
-) -> Iterator[tuple[PlannedDirectory, PlannedDirectory | None]]:
-    yield directory, parent
-    for child in directory.children:
-        yield from _with_parents(child, directory)
 
 
 def _building(  # noqa: PLR0913, PLR0917 - what a card is made of

@@ -163,9 +163,17 @@ class PlannedDirectory:
 
     def walk(self) -> Iterator["PlannedDirectory"]:
         """This directory and all below it, each before what it holds."""
-        yield self
+        return (directory for directory, _ in self.placed())
+
+    def placed(self, above: tuple["PlannedDirectory", ...] = ()) -> Iterator["Place"]:
+        """The same, each with those above it."""
+        yield self, above
         for child in self.children:
-            yield from child.walk()
+            yield from child.placed((*above, self))
+
+
+Place: TypeAlias = tuple[PlannedDirectory, tuple[PlannedDirectory, ...]]
+"""A directory, and those above it, the outermost first."""
 
 
 @dataclass(frozen=True, slots=True)

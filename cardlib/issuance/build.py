@@ -7,7 +7,7 @@ write; the other keys, the PIN behind them, the other files [S2.10 §5.2].
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from apdu.command import CommandAPDU
 from apdu.response import ResponseAPDU
@@ -16,7 +16,7 @@ from apdu.status import OK
 from cardlib import commands
 from cardlib.commands import RecordMode
 from cardlib.cos.encoder import MASTER_CHALLENGE
-from cardlib.cos.plan import MF_FID, PlannedDirectory, PlannedFile, PlannedKey, Records
+from cardlib.cos.plan import MF_FID, Place, PlannedDirectory, PlannedFile, PlannedKey, Records
 from cardlib.issuance.contents import missing
 from cardlib.issuance.material import Material
 from cardlib.issuance.questions import Stage
@@ -41,17 +41,6 @@ _NO_RIGHT: Final = 0x6982
 """What FMCOS answers to creating a key file where there is one without a master key in it."""
 _UNASKED: Final = frozenset({Purpose.MAINTENANCE, Purpose.PURCHASE, Purpose.LOAD, Purpose.TAC, Purpose.MASTER})
 """Keys that no command names without using them."""
-
-
-Place: TypeAlias = tuple[PlannedDirectory, tuple[PlannedDirectory, ...]]
-"""A directory, and those above it, the MF first."""
-
-
-def placed(directory: PlannedDirectory, above: tuple[PlannedDirectory, ...] = ()) -> Iterator[Place]:
-    """This directory and all below it, each with those above it, in the order of building."""
-    yield directory, above
-    for child in directory.children:
-        yield from placed(child, (*above, directory))
 
 
 def enter(talk: BuildingTalk, directory: PlannedDirectory, above: Sequence[PlannedDirectory]) -> None:
@@ -92,7 +81,7 @@ class Builder:
 
     def run(self, *, begun: bool, serial: tuple[CommandAPDU, ...] = ()) -> Conversation[None]:
         """All of it. ``begun``: the chip has an MF. ``serial``: gives a blank chip its historical bytes."""
-        everything = list(placed(self._talk.plan.mf))
+        everything = list(self._talk.plan.mf.placed())
         there = (yield from self._count(everything)) if begun else 0
         if there:
             directory, above = everything[there - 1]

@@ -8,7 +8,7 @@ from cardlib.cos.encoder import Encoder
 from cardlib.cos.encoders import ENCODERS
 from cardlib.cos.fmcos import Fmcos
 from cardlib.cos.limits import HISTORICAL_BYTES
-from cardlib.cos.plan import Plan, PlanError, PlannedDirectory, Records
+from cardlib.cos.plan import Plan, PlanError, Records
 from cardlib.issuance.order import CardOrder
 
 _ANY_HISTORICAL_BYTES: Final = bytes(HISTORICAL_BYTES)
@@ -35,7 +35,8 @@ def building_faults(order: CardOrder, records: Records) -> tuple[list[str], Plan
 def _encoding_faults(encoder: Encoder, plan: Plan, pin_length: int) -> Iterator[str]:
     """What this system cannot be told, by making every command that needs no answer of the chip."""
     transport_key = Secret(bytes(encoder.transport_key_size))
-    for directory, parent in _with_parents(plan.mf):
+    for directory, above in plan.mf.placed():
+        parent = above[-1] if above else None
         name = directory.name
         yield from _tried(name, encoder.create_directory, directory, transport_key)
         yield from _tried(name, encoder.create_key_file, directory)
@@ -55,14 +56,6 @@ def _tried(place: str, make: Callable[..., object], *what: object) -> Iterator[s
         make(*what)
     except PlanError as error:
         yield f"{place}: {error}"
-
-
-def _with_parents(
-    directory: PlannedDirectory, parent: PlannedDirectory | None = None
-) -> Iterator[tuple[PlannedDirectory, PlannedDirectory | None]]:
-    yield directory, parent
-    for child in directory.children:
-        yield from _with_parents(child, directory)
 
 
 def memory_of(plan: Plan) -> int:

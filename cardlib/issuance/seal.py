@@ -7,8 +7,8 @@ emptied and begun anew, after it not [S2.10 §5.2.6].
 from apdu.response import ResponseAPDU
 from apdu.status import OK
 from cardlib.cos.encoder import MASTER_CHALLENGE
-from cardlib.cos.plan import PlannedDirectory
-from cardlib.issuance.build import Place, enter
+from cardlib.cos.plan import Place, PlannedDirectory
+from cardlib.issuance.build import enter
 from cardlib.issuance.material import Material
 from cardlib.issuance.questions import Stage
 from cardlib.issuance.talk import BuildingTalk, Conversation

@@ -18,7 +18,8 @@ def _octets(text: object) -> bytes:
         raise ValueError("takes hexadecimal digits in quotation marks") from None
 
 
-def _number(text: object) -> int:
+def number_in_hexadecimal(text: object) -> int:
+    """The number that hexadecimal digits write, high byte first; raises ValueError."""
     return int.from_bytes(_octets(text))
 
 
@@ -27,9 +28,9 @@ def _rule(text: object) -> object:
 
 
 Octets = Annotated[bytes, BeforeValidator(_octets)]
-Tag = Annotated[int, BeforeValidator(_number), Field(ge=0x01, le=0xFE)]
-KeyId = Annotated[int, BeforeValidator(_number), Field(ge=0x01, le=0xFF)]
-FileIdentifier = Annotated[int, BeforeValidator(_number), Field(ge=0xEF00, le=0xEFFF)]
+Tag = Annotated[int, BeforeValidator(number_in_hexadecimal), Field(ge=0x01, le=0xFE)]
+KeyId = Annotated[int, BeforeValidator(number_in_hexadecimal), Field(ge=0x01, le=0xFF)]
+FileIdentifier = Annotated[int, BeforeValidator(number_in_hexadecimal), Field(ge=0xEF00, le=0xEFFF)]
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 KeyName = Annotated[str, Field(pattern="^[A-Z][A-Z0-9]+$")]
 Term = Annotated[str, Field(min_length=1)]

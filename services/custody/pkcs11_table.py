@@ -29,10 +29,11 @@ from pydantic import Field
 from apdu.errors import MalformedError
 from cardlib.crypto import Algorithm
 from cardlib.keys import CHIP_KEYS, KEYS, VERSIONS, KeyDeclaration, KeyReference, Purpose
+from cardlib.regional.document import Octets
 from services.custody.pkcs11 import StoredKey
 from services.custody.pkcs11_vendor import CipherNumbers
 from services.custody.regions import overlap
-from services.custody.tables import Entry, Number, Octets, read_table, require_none, unknown_keys
+from services.custody.tables import Entry, Number, read_table, require_none, unknown_keys
 
 _ALGORITHMS: Final = {"3DES": Algorithm.DES, "SM4": Algorithm.SM4}
 

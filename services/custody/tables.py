@@ -8,22 +8,10 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from cardlib.regional.document import number_in_hexadecimal
 from services.config import ConfigError
 
-
-def _octets(text: object) -> bytes:
-    try:
-        return bytes.fromhex(text if isinstance(text, str) else "?")
-    except ValueError:
-        raise ValueError("takes hexadecimal digits in quotation marks") from None
-
-
-def _number(text: object) -> int:
-    return int.from_bytes(_octets(text))
-
-
-Octets = Annotated[bytes, BeforeValidator(_octets)]
-Number = Annotated[int, BeforeValidator(_number)]
+Number = Annotated[int, BeforeValidator(number_in_hexadecimal)]
 """Written in hexadecimal digits, as specifications and vendors' headers have it."""
 
 

@@ -32,9 +32,10 @@ from cardlib.keys import KEYS, KeyDeclaration
 from cardlib.psam import MAX_LEVELS
 from cardlib.psam_building import ApplicationInformation
 from cardlib.psam_keys import PsamKeyId
+from cardlib.regional.document import Octets
 from services.config import ConfigError
 from services.custody.psam_table import read_psam_table
-from services.custody.tables import Entry, Octets, read_table, require_none
+from services.custody.tables import Entry, read_table, require_none
 
 _Byte = Annotated[int, Field(ge=0, le=0xFF)]
 

@@ -92,7 +92,8 @@ class _Making:
 
     def check(self) -> None:
         """Whether every command that needs no answer of the chip can be made."""
-        for directory, parent in _with_parents(self.plan.mf):
+        for directory, above in self.plan.mf.placed():
+            parent = above[-1] if above else None
             self.dialect.create_directory(directory, self.transport_key)
             self.dialect.create_key_file(directory)
             self.dialect.control_information(directory)
@@ -237,11 +238,3 @@ class _Making:
     @staticmethod
     def _mute() -> bytes:
         raise MuteCardError("the chip does not answer")
-
-
-def _with_parents(
-    directory: PlannedDirectory, parent: PlannedDirectory | None = None
-) -> Iterator[tuple[PlannedDirectory, PlannedDirectory | None]]:
-    yield directory, parent
-    for child in directory.children:
-        yield from _with_parents(child, directory)

@@ -30,7 +30,6 @@ compared with those of :mod:`tests.services.custody.openssl`.
 import dataclasses
 import json
 import pickle
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
@@ -117,16 +116,12 @@ class _Offers:
 
 
 class CustodianContract(_Offers):
-    """See the module."""
+    """See the module; a subclass has the fixture ``custodian``: one that holds ROOTS."""
 
     terminal: ClassVar[bytes] = TERMINAL
     """Terminal number of its purchases, if it offers any."""
     index: ClassVar[int] = 1
     """Key index that it tells a card of which version 1 of the purchase key is wanted."""
-
-    @pytest.fixture
-    def custodian(self) -> KeyCustodian:
-        raise NotImplementedError("give the contract a custodian that holds ROOTS")
 
     # --- answers ---
 
@@ -318,13 +313,9 @@ class CustodianContract(_Offers):
 class VectorContract(_Offers):
     """The worked example of the card specification's key chapter: root 000102…0F, city 650100, T6–TD 8660650100000001.
 
-    Its results stand in tests/vectors/crypto, whose README says who computed them. ``holding(roots)`` gives a custodian
-    of these roots; it need not make purchases.
+    Its results stand in tests/vectors/crypto, whose README says who computed them. A subclass has the fixture
+    ``holding``: called with root keys, it gives a custodian of them, which need not make purchases.
     """
-
-    @pytest.fixture
-    def holding(self) -> Callable[[Mapping[KeyReference, Secret]], KeyCustodian]:
-        raise NotImplementedError("say how a custodian of given root keys is made")
 
     @pytest.mark.parametrize("algorithm", BOTH)
     @pytest.mark.parametrize(
