@@ -48,6 +48,13 @@ class HeldCard:
         self._traffic = traffic
         self._ended = threading.Event()
         self._connection: CardConnection | None = None
+        self.pin_verified = False
+        """Whether the card has taken the PIN since it was powered; whoever has a PIN verified or refused says so."""
+
+    @property
+    def reader(self) -> str:
+        """Name of the reader."""
+        return self._reader
 
     @property
     def atr(self) -> bytes:

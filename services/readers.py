@@ -19,6 +19,7 @@ from services.card import HeldCard, Traffic, no_traffic
 from services.errors import DeadlineError, ShuttingDownError
 from services.events import EventLog, States, Subscription
 from services.lane import Lane
+from services.places import CardPlace
 
 _log = structlog.get_logger("services.readers")
 
@@ -134,6 +135,12 @@ class ReaderHub:
             released.add_done_callback(lambda _: place.release())
         # All went well: when the caller gets its answer, the card is free for whoever comes next, other programs too.
         await asyncio.wait([released], timeout=max(0.0, deadline - time.monotonic()))
+
+    @asynccontextmanager
+    async def addressed(self, place: CardPlace, *, deadline: float) -> AsyncIterator[HeldCard]:
+        """The card that a request names: as :meth:`card` for a reader."""
+        async with self.card(place.reader, deadline=deadline) as held:
+            yield held
 
     def _seen(self) -> States:
         if self._events.states is None:

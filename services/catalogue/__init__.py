@@ -13,14 +13,20 @@ from google.rpc.status_pb2 import Status
 
 from apdu import errors
 from cardlib.psam_flows.errors import PsamRefusedError
+from services.catalogue.activation import ACTIVATION
+from services.catalogue.audit import AUDIT
+from services.catalogue.callers import CALLERS
 from services.catalogue.calls import CALLS, UNKNOWN
 from services.catalogue.cards import CARDS
 from services.catalogue.centre import CENTRE
 from services.catalogue.face import FACE
 from services.catalogue.issuance import ISSUANCE
 from services.catalogue.keys import KEYS
+from services.catalogue.leases import LEASES
+from services.catalogue.pin import PIN
 from services.catalogue.psam import PSAM
 from services.catalogue.refusal import Refusal
+from services.catalogue.registry import REGISTRY
 from services.catalogue.simulator import SIMULATOR
 from services.catalogue.status_words import KEY_BLOCKED, STATUS_WORDS
 from services.catalogue.transport import TRANSPORT
@@ -40,6 +46,12 @@ REFUSALS: Final[dict[type[Exception], Refusal]] = {
     **KEYS,
     **PSAM,
     **SIMULATOR,
+    **LEASES,
+    **PIN,
+    **REGISTRY,
+    **ACTIVATION,
+    **CALLERS,
+    **AUDIT,
 }
 
 

@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from sscard.v1 import files_pb2 as _files_pb2
 from sscard.v1 import identity_pb2 as _identity_pb2
 from sscard.v1 import items_pb2 as _items_pb2
+from sscard.v1 import lease_pb2 as _lease_pb2
 from sscard.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -116,19 +117,25 @@ class ReadIdentityRequest(_message.Message):
 
     READER_FIELD_NUMBER: _builtins.int
     AUTHENTICITY_CHECK_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
-    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    """Name of the reader, as ReaderService lists it; at most 255 characters. This or `lease` is required."""
     authenticity_check: Global___AuthenticityCheck.ValueType
     """Whether the card has to prove that it is genuine."""
+    @_builtins.property
+    def lease(self) -> _lease_pb2.CardLease:
+        """The card that the caller keeps, in place of `reader`."""
+
     def __init__(
         self,
         *,
         reader: _builtins.str = ...,
         authenticity_check: Global___AuthenticityCheck.ValueType = ...,
+        lease: _lease_pb2.CardLease | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticity_check", b"authenticity_check", "reader", b"reader"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticity_check", b"authenticity_check", "lease", b"lease", "reader", b"reader"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,8 +206,9 @@ class ReadFilesRequest(_message.Message):
     READ_MASK_FIELD_NUMBER: _builtins.int
     PIN_FIELD_NUMBER: _builtins.int
     ALLOW_LAST_TRY_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
-    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    """Name of the reader, as ReaderService lists it; at most 255 characters. This or `lease` is required."""
     pin: _builtins.str
     """The holder's PIN (个人密码), 4 to 16 digits, for the files whose rule asks for it; empty: read what needs none."""
     allow_last_try: _builtins.bool
@@ -215,6 +223,10 @@ class ReadFilesRequest(_message.Message):
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """The same for CardFiles alone: paths of its fields, two names deep at most."""
 
+    @_builtins.property
+    def lease(self) -> _lease_pb2.CardLease:
+        """The card that the caller keeps, in place of `reader`."""
+
     def __init__(
         self,
         *,
@@ -223,10 +235,11 @@ class ReadFilesRequest(_message.Message):
         read_mask: _field_mask_pb2.FieldMask | None = ...,
         pin: _builtins.str = ...,
         allow_last_try: _builtins.bool = ...,
+        lease: _lease_pb2.CardLease | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "pin", b"pin", "read_mask", b"read_mask", "reader", b"reader"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "lease", b"lease", "pin", b"pin", "read_mask", b"read_mask", "reader", b"reader"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,16 +292,22 @@ class ReadPhotoRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     READER_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
-    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    """Name of the reader, as ReaderService lists it; at most 255 characters. This or `lease` is required."""
+    @_builtins.property
+    def lease(self) -> _lease_pb2.CardLease:
+        """The card that the caller keeps, in place of `reader`."""
+
     def __init__(
         self,
         *,
         reader: _builtins.str = ...,
+        lease: _lease_pb2.CardLease | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reader", b"reader"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "reader", b"reader"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,8 +356,9 @@ class UpdateItemsRequest(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     PIN_FIELD_NUMBER: _builtins.int
     ALLOW_LAST_TRY_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
-    """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
+    """Name of the reader, as ReaderService lists it; at most 255 characters. This or `lease` is required."""
     request_id: _builtins.str
     """Chosen by the caller, the same when the request is repeated; written to the access log. Required; 1 to 64 letters,
     digits, hyphens.
@@ -361,6 +381,10 @@ class UpdateItemsRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_items_pb2.ItemUpdate]:
         """New values by file and item, for regional profiles too. None stands in `files` as well."""
 
+    @_builtins.property
+    def lease(self) -> _lease_pb2.CardLease:
+        """The card that the caller keeps, in place of `reader`."""
+
     def __init__(
         self,
         *,
@@ -371,10 +395,11 @@ class UpdateItemsRequest(_message.Message):
         items: _abc.Iterable[_items_pb2.ItemUpdate] | None = ...,
         pin: _builtins.str = ...,
         allow_last_try: _builtins.bool = ...,
+        lease: _lease_pb2.CardLease | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "update_mask", b"update_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "lease", b"lease", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "items", b"items", "pin", b"pin", "reader", b"reader", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "items", b"items", "lease", b"lease", "pin", b"pin", "reader", b"reader", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

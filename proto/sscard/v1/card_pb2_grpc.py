@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from sscard.v1 import card_pb2 as sscard_dot_v1_dot_card__pb2
+from sscard.v1 import lease_pb2 as sscard_dot_v1_dot_lease__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -59,6 +60,21 @@ class CardServiceStub:
                 request_serializer=sscard_dot_v1_dot_card__pb2.UpdateItemsRequest.SerializeToString,
                 response_deserializer=sscard_dot_v1_dot_card__pb2.UpdateItemsResponse.FromString,
                 _registered_method=True)
+        self.AcquireCard = channel.unary_unary(
+                '/sscard.v1.CardService/AcquireCard',
+                request_serializer=sscard_dot_v1_dot_lease__pb2.AcquireCardRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_lease__pb2.AcquireCardResponse.FromString,
+                _registered_method=True)
+        self.RenewCard = channel.unary_unary(
+                '/sscard.v1.CardService/RenewCard',
+                request_serializer=sscard_dot_v1_dot_lease__pb2.RenewCardRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_lease__pb2.RenewCardResponse.FromString,
+                _registered_method=True)
+        self.ReleaseCard = channel.unary_unary(
+                '/sscard.v1.CardService/ReleaseCard',
+                request_serializer=sscard_dot_v1_dot_lease__pb2.ReleaseCardRequest.SerializeToString,
+                response_deserializer=sscard_dot_v1_dot_lease__pb2.ReleaseCardResponse.FromString,
+                _registered_method=True)
 
 
 class CardServiceServicer:
@@ -107,6 +123,30 @@ class CardServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcquireCard(self, request, context):
+        """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
+
+        Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
+        `free_within` (seconds, at most) in the metadata.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewCard(self, request, context):
+        """Have a lease last longer (续占卡片), and learn the present epoch. Every call that uses the lease renews it as well.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseCard(self, request, context):
+        """End a lease (释放卡片): the card is reset, so that no verified PIN is left on it. May be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CardServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +169,21 @@ def add_CardServiceServicer_to_server(servicer, server):
                     servicer.UpdateItems,
                     request_deserializer=sscard_dot_v1_dot_card__pb2.UpdateItemsRequest.FromString,
                     response_serializer=sscard_dot_v1_dot_card__pb2.UpdateItemsResponse.SerializeToString,
+            ),
+            'AcquireCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcquireCard,
+                    request_deserializer=sscard_dot_v1_dot_lease__pb2.AcquireCardRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_lease__pb2.AcquireCardResponse.SerializeToString,
+            ),
+            'RenewCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewCard,
+                    request_deserializer=sscard_dot_v1_dot_lease__pb2.RenewCardRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_lease__pb2.RenewCardResponse.SerializeToString,
+            ),
+            'ReleaseCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseCard,
+                    request_deserializer=sscard_dot_v1_dot_lease__pb2.ReleaseCardRequest.FromString,
+                    response_serializer=sscard_dot_v1_dot_lease__pb2.ReleaseCardResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -244,6 +299,87 @@ class CardService:
             '/sscard.v1.CardService/UpdateItems',
             sscard_dot_v1_dot_card__pb2.UpdateItemsRequest.SerializeToString,
             sscard_dot_v1_dot_card__pb2.UpdateItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcquireCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sscard.v1.CardService/AcquireCard',
+            sscard_dot_v1_dot_lease__pb2.AcquireCardRequest.SerializeToString,
+            sscard_dot_v1_dot_lease__pb2.AcquireCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sscard.v1.CardService/RenewCard',
+            sscard_dot_v1_dot_lease__pb2.RenewCardRequest.SerializeToString,
+            sscard_dot_v1_dot_lease__pb2.RenewCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sscard.v1.CardService/ReleaseCard',
+            sscard_dot_v1_dot_lease__pb2.ReleaseCardRequest.SerializeToString,
+            sscard_dot_v1_dot_lease__pb2.ReleaseCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from sscard.v1 import card_pb2 as _card_pb2
+from sscard.v1 import lease_pb2 as _lease_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -59,6 +60,16 @@ class CardServiceStub:
     What is on the card already is not written again, and what was written is read back. So a call that was interrupted
     can be repeated with the same request: it goes on from what the card holds.
     """
+    AcquireCard: _grpc.UnaryUnaryMultiCallable[_lease_pb2.AcquireCardRequest, _lease_pb2.AcquireCardResponse]
+    """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
+
+    Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
+    `free_within` (seconds, at most) in the metadata.
+    """
+    RenewCard: _grpc.UnaryUnaryMultiCallable[_lease_pb2.RenewCardRequest, _lease_pb2.RenewCardResponse]
+    """Have a lease last longer (续占卡片), and learn the present epoch. Every call that uses the lease renews it as well."""
+    ReleaseCard: _grpc.UnaryUnaryMultiCallable[_lease_pb2.ReleaseCardRequest, _lease_pb2.ReleaseCardResponse]
+    """End a lease (释放卡片): the card is reset, so that no verified PIN is left on it. May be repeated."""
 
 @_typing.type_check_only
 class CardServiceAsyncStub(CardServiceStub):
@@ -91,6 +102,16 @@ class CardServiceAsyncStub(CardServiceStub):
     What is on the card already is not written again, and what was written is read back. So a call that was interrupted
     can be repeated with the same request: it goes on from what the card holds.
     """
+    AcquireCard: _aio.UnaryUnaryMultiCallable[_lease_pb2.AcquireCardRequest, _lease_pb2.AcquireCardResponse]  # type: ignore[assignment]
+    """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
+
+    Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
+    `free_within` (seconds, at most) in the metadata.
+    """
+    RenewCard: _aio.UnaryUnaryMultiCallable[_lease_pb2.RenewCardRequest, _lease_pb2.RenewCardResponse]  # type: ignore[assignment]
+    """Have a lease last longer (续占卡片), and learn the present epoch. Every call that uses the lease renews it as well."""
+    ReleaseCard: _aio.UnaryUnaryMultiCallable[_lease_pb2.ReleaseCardRequest, _lease_pb2.ReleaseCardResponse]  # type: ignore[assignment]
+    """End a lease (释放卡片): the card is reset, so that no verified PIN is left on it. May be repeated."""
 
 class CardServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the social security card in a reader can do (社会保障卡).
@@ -144,5 +165,33 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
         What is on the card already is not written again, and what was written is read back. So a call that was interrupted
         can be repeated with the same request: it goes on from what the card holds.
         """
+
+    @_abc_1.abstractmethod
+    def AcquireCard(
+        self,
+        request: _lease_pb2.AcquireCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lease_pb2.AcquireCardResponse, _abc.Awaitable[_lease_pb2.AcquireCardResponse]]:
+        """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
+
+        Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
+        `free_within` (seconds, at most) in the metadata.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewCard(
+        self,
+        request: _lease_pb2.RenewCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lease_pb2.RenewCardResponse, _abc.Awaitable[_lease_pb2.RenewCardResponse]]:
+        """Have a lease last longer (续占卡片), and learn the present epoch. Every call that uses the lease renews it as well."""
+
+    @_abc_1.abstractmethod
+    def ReleaseCard(
+        self,
+        request: _lease_pb2.ReleaseCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lease_pb2.ReleaseCardResponse, _abc.Awaitable[_lease_pb2.ReleaseCardResponse]]:
+        """End a lease (释放卡片): the card is reset, so that no verified PIN is left on it. May be repeated."""
 
 def add_CardServiceServicer_to_server(servicer: CardServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -46,6 +46,34 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     """Compare a card with what was issued, and prove its keys (验证卡片)."""
     ACCESS_RENDER_FACE: _Access.ValueType  # 10
     """Have the printed face of a card drawn (打印卡面)."""
+    ACCESS_HOLD_CARD: _Access.ValueType  # 11
+    """Keep a card for several calls (占用卡片)."""
+    ACCESS_VIEW_PIN: _Access.ValueType  # 12
+    """Ask how many tries the PIN has left (查询密码状态)."""
+    ACCESS_VERIFY_PIN: _Access.ValueType  # 13
+    """Have the holder's PIN verified (验证密码)."""
+    ACCESS_CHANGE_PIN: _Access.ValueType  # 14
+    """Have the holder change the PIN (修改密码)."""
+    ACCESS_RESET_PIN: _Access.ValueType  # 15
+    """Give a PIN its tries back, or set a new one without the old one (密码解锁与重置)."""
+    ACCESS_ACTIVATE_AT_BANK: _Access.ValueType  # 16
+    """Activate a card at a bank outlet (银行网点激活)."""
+    ACCESS_ACTIVATE_AT_HOSPITAL: _Access.ValueType  # 17
+    """Activate a card at its first registration in a hospital (医院激活)."""
+    ACCESS_ACTIVATE_AT_PHARMACY: _Access.ValueType  # 18
+    """Activate a card in a pharmacy, behind the original medical card (药店激活)."""
+    ACCESS_VIEW_ACTIVATION: _Access.ValueType  # 19
+    """See whether a card is activated, and until when it has to be (查询激活状态)."""
+    ACCESS_APPLY_DEADLINES: _Access.ValueType  # 20
+    """See which cards should be activated soon, and have the half-year rule applied (激活期限管理)."""
+    ACCESS_REGISTER: _Access.ValueType  # 21
+    """Enter people, original medical cards and institutions into the registry (登记)."""
+    ACCESS_VIEW_REGISTRY: _Access.ValueType  # 22
+    """See people and cards of the registry (查询登记信息)."""
+    ACCESS_DELIVER_CARD: _Access.ValueType  # 23
+    """Hand a card out to its holder (发放卡片)."""
+    ACCESS_CHANGE_CARD_STATE: _Access.ValueType  # 24
+    """Receive cards, take them as lost, replace, block or cancel them (变更卡片状态)."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
     """What a caller must be allowed to do before a method is run. A method without `(access)` is not served."""
@@ -72,6 +100,34 @@ ACCESS_VERIFY_CARD: Access.ValueType  # 9
 """Compare a card with what was issued, and prove its keys (验证卡片)."""
 ACCESS_RENDER_FACE: Access.ValueType  # 10
 """Have the printed face of a card drawn (打印卡面)."""
+ACCESS_HOLD_CARD: Access.ValueType  # 11
+"""Keep a card for several calls (占用卡片)."""
+ACCESS_VIEW_PIN: Access.ValueType  # 12
+"""Ask how many tries the PIN has left (查询密码状态)."""
+ACCESS_VERIFY_PIN: Access.ValueType  # 13
+"""Have the holder's PIN verified (验证密码)."""
+ACCESS_CHANGE_PIN: Access.ValueType  # 14
+"""Have the holder change the PIN (修改密码)."""
+ACCESS_RESET_PIN: Access.ValueType  # 15
+"""Give a PIN its tries back, or set a new one without the old one (密码解锁与重置)."""
+ACCESS_ACTIVATE_AT_BANK: Access.ValueType  # 16
+"""Activate a card at a bank outlet (银行网点激活)."""
+ACCESS_ACTIVATE_AT_HOSPITAL: Access.ValueType  # 17
+"""Activate a card at its first registration in a hospital (医院激活)."""
+ACCESS_ACTIVATE_AT_PHARMACY: Access.ValueType  # 18
+"""Activate a card in a pharmacy, behind the original medical card (药店激活)."""
+ACCESS_VIEW_ACTIVATION: Access.ValueType  # 19
+"""See whether a card is activated, and until when it has to be (查询激活状态)."""
+ACCESS_APPLY_DEADLINES: Access.ValueType  # 20
+"""See which cards should be activated soon, and have the half-year rule applied (激活期限管理)."""
+ACCESS_REGISTER: Access.ValueType  # 21
+"""Enter people, original medical cards and institutions into the registry (登记)."""
+ACCESS_VIEW_REGISTRY: Access.ValueType  # 22
+"""See people and cards of the registry (查询登记信息)."""
+ACCESS_DELIVER_CARD: Access.ValueType  # 23
+"""Hand a card out to its holder (发放卡片)."""
+ACCESS_CHANGE_CARD_STATE: Access.ValueType  # 24
+"""Receive cards, take them as lost, replace, block or cancel them (变更卡片状态)."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 SENSITIVE_FIELD_NUMBER: _builtins.int

@@ -1,0 +1,1 @@
+"""The audit (审计): every access on record, in a chain that shows each change."""

@@ -1,0 +1,7 @@
+"""The audit."""
+
+from typing import Final
+
+from services.catalogue.refusal import Refusal
+
+AUDIT: Final[dict[type[Exception], Refusal]] = {}

@@ -1,0 +1,1 @@
+"""The registry (持卡库): people, cards with their life cycle, original medical cards, institutions, activations."""
