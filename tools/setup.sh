@@ -16,6 +16,7 @@ DEBIAN_PACKAGES=(
     openssl  # the second opinion on cryptography
     softhsm2  # a hardware security module in software
     fonts-noto-cjk fonts-hanazono  # what is printed on cards
+    postgresql  # the other database of a centre
 )
 readonly UV=.setup/uv/bin/uv
 export UV_PYTHON_DOWNLOADS=never
