@@ -114,14 +114,15 @@ environment() {
     done_now .venv/stamp "$kind $wanted"
 }
 
-buf() {
-    local wanted
-    wanted=$(fingerprint tools/package-lock.json)
-    done_before tools/node_modules/stamp "$wanted" && return
+# node_packages FOLDER WHAT: the packages that FOLDER/package-lock.json names.
+node_packages() {
+    local folder=$1 what=$2 wanted
+    wanted=$(fingerprint "$folder/package-lock.json")
+    done_before "$folder/node_modules/stamp" "$wanted" && return
     command -v npm >/dev/null || debian_packages nodejs npm
-    say "Installing buf into tools/node_modules"
-    online npm ci --prefix tools --ignore-scripts
-    done_now tools/node_modules/stamp "$wanted"
+    say "Installing $what into $folder/node_modules"
+    online npm ci --prefix "$folder" --ignore-scripts
+    done_now "$folder/node_modules/stamp" "$wanted"
 }
 
 mkdir -p .setup
@@ -132,8 +133,9 @@ case "${1-}" in
     development)
         debian_packages "${DEBIAN_PACKAGES[@]}"
         environment development requirements/dev.txt
+        node_packages examples/nodejs "what the example in Node needs"
         ;;
-    buf) buf ;;
+    buf) node_packages tools buf ;;
     uv) install_uv ;;
     *) die "usage: tools/setup.sh runtime|development|buf|uv" ;;
 esac
