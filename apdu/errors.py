@@ -25,6 +25,13 @@
     │  ├─ CardInUseError          another program holds the card
     │  ├─ ProtocolError           the card answers 61xx/6Cxx without end, or not by ISO/IEC 7816-3
     │  └─ TranscriptMismatchError a replayed conversation took another turn
+    ├─ PinPadError                a PIN did not get from the reader's own pad to the card
+    │  ├─ NoPinPadError           the reader has none
+    │  ├─ PadUnsuitableError      the pad cannot do what this card needs
+    │  ├─ PinEntryCancelledError
+    │  ├─ PinEntryTimeoutError
+    │  ├─ PinEntryLengthError     too few digits, or too many
+    │  └─ PinEntryMismatchError   the new PIN was not the same twice
     ├─ UnansweredError            a flow asked something (a key, a PIN) and nobody could answer
     └─ MalformedError             bytes that are not what they should be
        ├─ ApduFormatError
@@ -131,7 +138,18 @@ class MuteCardError(TransportError):
 
 
 class CardInUseError(TransportError):
-    """Another program holds the card exclusively."""
+    """Somebody else holds the card exclusively.
+
+    ``held_by``: who; another program, as PC/SC tells no more. ``free_within``: whole seconds after which that one has let
+    it go at the latest, None where nobody knows.
+    """
+
+    def __init__(
+        self, message: str, *, reader: str = "", held_by: str = "another program", free_within: int | None = None
+    ) -> None:
+        self.held_by = held_by
+        self.free_within = free_within
+        super().__init__(message, reader=reader)
 
 
 class ProtocolError(TransportError):
@@ -140,6 +158,49 @@ class ProtocolError(TransportError):
 
 class TranscriptMismatchError(TransportError):
     """A replayed transcript met a command that was not recorded at this place."""
+
+
+class PinPadError(CardError):
+    """A PIN did not get from the reader's own pad to the card (密码键盘错误); no try was spent."""
+
+
+class NoPinPadError(PinPadError):
+    """The reader has no PIN pad (无密码键盘)."""
+
+    def __init__(self, message: str = "the reader has no PIN pad") -> None:
+        super().__init__(message)
+
+
+class PadUnsuitableError(PinPadError):
+    """The pad cannot put a PIN into the command as this card needs it; the message says what it lacks."""
+
+
+class PinEntryCancelledError(PinPadError):
+    """The holder pressed the cancel key, or the entry was called off (用户取消)."""
+
+    def __init__(self, message: str = "the entry of the PIN was cancelled") -> None:
+        super().__init__(message)
+
+
+class PinEntryTimeoutError(PinPadError):
+    """Nobody typed a PIN, or went on typing, in time (密码输入超时)."""
+
+    def __init__(self, message: str = "the time for the entry of the PIN is over") -> None:
+        super().__init__(message)
+
+
+class PinEntryLengthError(PinPadError):
+    """What was typed has too few digits or too many (密码长度错误)."""
+
+    def __init__(self, message: str = "what was typed at the PIN pad has too few digits, or too many") -> None:
+        super().__init__(message)
+
+
+class PinEntryMismatchError(PinPadError):
+    """The new PIN was typed twice, and not the same (两次新密码不一致)."""
+
+    def __init__(self, message: str = "the new PIN was not typed the same twice") -> None:
+        super().__init__(message)
 
 
 class UnansweredError(CardError):

@@ -1,11 +1,12 @@
 """Readers and cards in them, as the rest of the software sees them: PC/SC and in-process readers have these types."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from apdu.command import CommandAPDU
 from apdu.flow import Execute, Responses, Script
+from apdu.part10 import Feature
 from apdu.response import ResponseAPDU
 
 Transmit: TypeAlias = Callable[[Sequence[bytes]], list[bytes]]
@@ -43,6 +44,20 @@ class CardConnection(Protocol):
 
     def transmit(self, commands: Sequence[bytes]) -> list[bytes]:
         """Send commands in order, return the answers; raises :class:`~apdu.errors.TransportError`."""
+        ...
+
+    def features(self) -> Mapping[Feature, int]:
+        """Control codes of what the reader can do besides moving commands, a PIN pad above all; empty: nothing.
+
+        Raises :class:`~apdu.errors.TransportError`.
+        """
+        ...
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Have the reader itself do something, and return what it says; see :mod:`apdu.part10`.
+
+        Raises :class:`~apdu.errors.TransportError`; :class:`~apdu.errors.ReaderError` for what it does not know.
+        """
         ...
 
     def reset(self) -> bytes:

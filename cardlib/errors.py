@@ -11,6 +11,11 @@
     ├─ AccessForbiddenError       no PIN and no key opens this file to a command
     ├─ PinRequiredError           the file wants the PIN, and none was given
     ├─ LastPinTryError            one try is left, and the caller did not allow it to be used
+    ├─ PinNotSetError             the card has no PIN that could be verified
+    ├─ PinRepeatedError           the card has refused this very PIN
+    ├─ InitialPinError            the initial PIN of a region, on a card that is not known to be new
+    ├─ InitialPinChosenError      the initial PIN of a region cannot be chosen
+    ├─ PinUnprovenError           the card took a new PIN, and then refused it
     ├─ ReadBackError              what was written does not stand on the card
     ├─ OtherHolderError           the card is not of the record that it is compared with
     ├─ ChipError                  a chip cannot become the card that was ordered
@@ -23,6 +28,8 @@
     │  ├─ BuildingError           it refused a step
     │  ├─ KeyProofError           a key that was loaded does not prove itself
     │  └─ LostChipError           nothing can be done with it any more
+    ├─ StatusWordError
+    │  └─ PinStatusUnknownError   the card does not say how its PIN stands
     ├─ UnansweredError
     │  └─ KeyUnavailableError     the key custodian has not got the key, or will not use it
     └─ MalformedError
@@ -35,7 +42,7 @@ Messages never contain what stands in an item.
 
 from collections.abc import Sequence
 
-from apdu.errors import CardError, MalformedError, UnansweredError
+from apdu.errors import CardError, MalformedError, StatusWordError, UnansweredError
 
 
 class ForeignCardError(CardError):
@@ -102,6 +109,54 @@ class LastPinTryError(CardError):
 
     def __init__(self) -> None:
         super().__init__("one try of the PIN is left, and the caller did not allow its use")
+
+
+class PinStatusUnknownError(StatusWordError):
+    """The card does not say how its PIN stands: no PIN is sent to it (密码状态不明)."""
+
+    def __init__(self, sw: int) -> None:
+        super().__init__(sw, "VERIFY", "the card does not say how its PIN stands")
+
+
+class PinNotSetError(CardError):
+    """The card has no PIN (卡片未设密码): none is sent to it."""
+
+    def __init__(self) -> None:
+        super().__init__("the card has no PIN")
+
+
+class PinRepeatedError(CardError):
+    """The card has refused this PIN, and it was not sent again (重复的错误密码); ``tries_left`` tries are left."""
+
+    def __init__(self, tries_left: int) -> None:
+        self.tries_left = tries_left
+        super().__init__("the card has refused this PIN before: it was not sent again")
+
+
+class InitialPinError(CardError):
+    """It is the initial PIN of a region, and the card is activated, or not known to be new (初始密码不得使用).
+
+    It was not sent; ``tries_left`` tries are left.
+    """
+
+    def __init__(self, tries_left: int) -> None:
+        self.tries_left = tries_left
+        super().__init__("this is an initial PIN, and the card is not known to be new: it was not sent")
+
+
+class InitialPinChosenError(CardError):
+    """The initial PIN of a region was chosen as the new one (新密码不得为初始密码); nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("an initial PIN cannot be chosen as the new one")
+
+
+class PinUnprovenError(CardError):
+    """The card took a new PIN, and refused it when it was verified (新密码验证失败); ``tries_left`` tries are left."""
+
+    def __init__(self, tries_left: int) -> None:
+        self.tries_left = tries_left
+        super().__init__("the card took the new PIN, and then refused it")
 
 
 class ReadBackError(CardError):

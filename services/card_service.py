@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, cast
 
 import grpc
@@ -16,11 +16,13 @@ from cardlib.flows.update_items import update_items
 from cardlib.forms import FormMemory
 from cardlib.regional import RegionalProfiles
 from services import requests
+from services.audit.subject import about
 from services.errors import InvalidRequestError
-from services.mapping import answers
+from services.mapping import answers, leases
 from services.mapping.changes import changes
+from services.places import CardPlace, card_place
 from services.readers import ReaderHub
-from sscard.v1 import card_pb2, card_pb2_grpc
+from sscard.v1 import card_pb2, card_pb2_grpc, lease_pb2
 
 STANDARD: Final = RegionalProfiles()
 """Nothing beyond the standard."""
@@ -35,10 +37,10 @@ class CardService(card_pb2_grpc.CardServiceServicer):
     """Parse, one flow, map.
 
     ``call_deadline``: seconds that a call takes at most. ``regional``: what regions add to the card. ``today`` is the
-    clock by which validity is judged.
+    clock by which validity is judged, ``now`` the one by which leases are told to end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # made in one place
         self,
         hub: ReaderHub,
         custodian: KeyCustodian,
@@ -46,11 +48,13 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         call_deadline: float,
         regional: RegionalProfiles = STANDARD,
         today: Callable[[], date] = date.today,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._hub = hub
         self._custodian = custodian
         self._call_deadline = call_deadline
         self._today = today
+        self._now = now
         self._profiles = regional
         self._forms = FormMemory()
 
@@ -58,11 +62,11 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self, request: card_pb2.ReadIdentityRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> card_pb2.ReadIdentityResponse:
         """Whose card it is, and whether it is genuine."""
-        reader = requests.reader_name(request.reader)
+        place = card_place(request)
         check = CHECKS.get(request.authenticity_check)
         if check is None:
             raise InvalidRequestError("authenticity_check", "is no value of AuthenticityCheck")
-        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
             flow = read_identity(card.atr, rng=secrets.token_bytes, today=self._today(), forms=self._forms, check=check)
             reading = await card.run(flow, self._custodian.answer)
             return answers.identity_response(reading, card.atr)
@@ -71,10 +75,10 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self, request: card_pb2.ReadFilesRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> card_pb2.ReadFilesResponse:
         """Any files and items of the card."""
-        reader = requests.reader_name(request.reader)
+        place = card_place(request)
         wanted = requests.wanted_names(request.files, request.read_mask)
         pin = requests.packed_pin(request.pin)
-        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
             flow = read_files(
                 card.atr,
                 wanted,
@@ -82,6 +86,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
                 today=self._today(),
                 forms=self._forms,
                 pin=pin,
+                pin_verified=card.pin_verified,
                 allow_last_try=request.allow_last_try,
                 profiles=self._profiles,
             )
@@ -91,8 +96,8 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self, request: card_pb2.ReadPhotoRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> AsyncIterator[card_pb2.ReadPhotoResponse]:
         """The holder's photo; the card is let go before a caller that may be slow gets the first piece."""
-        reader = requests.reader_name(request.reader)
-        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+        place = card_place(request)
+        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
             flow = read_photo(card.atr, rng=secrets.token_bytes, forms=self._forms)
             photo = await card.run(flow, self._custodian.answer)
         for piece in answers.photo_pieces(photo):
@@ -102,22 +107,52 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self, request: card_pb2.UpdateItemsRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> card_pb2.UpdateItemsResponse:
         """New values of items."""
-        reader = requests.reader_name(request.reader)
+        place = card_place(request)
         requests.request_id(request.request_id)
         # What regions add comes last: the newest profile that has an item says which kind of value it takes.
         wanted = changes(request, self._profiles.every)
         pin = requests.packed_pin(request.pin)
-        async with self._hub.card(reader, deadline=self._deadline(context)) as card:
+        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
             flow = update_items(
                 card.atr,
                 wanted,
                 rng=secrets.token_bytes,
                 forms=self._forms,
                 pin=pin,
+                pin_verified=card.pin_verified,
                 allow_last_try=request.allow_last_try,
                 profiles=self._profiles,
             )
             return answers.update_response(await card.run(flow, self._custodian.answer))
+
+    async def AcquireCard(  # noqa: N802
+        self, request: lease_pb2.AcquireCardRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> lease_pb2.AcquireCardResponse:
+        """Keep a card for several calls."""
+        reader = requests.reader_name(request.reader)
+        idle = leases.seconds(request, "idle_time")
+        if idle == 0:
+            raise InvalidRequestError("idle_time", "is longer than zero")
+        wait = leases.seconds(request, "wait")
+        view = await self._hub.leases.acquire(reader, deadline=self._deadline(context), idle=idle, wait=wait)
+        about(reader=reader)
+        return lease_pb2.AcquireCardResponse(state=leases.lease_state(view, self._now()))
+
+    async def RenewCard(  # noqa: N802
+        self, request: lease_pb2.RenewCardRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> lease_pb2.RenewCardResponse:
+        """Have a lease last longer, and tell its epoch."""
+        place = CardPlace(lease_id=leases.lease_id(request), epoch=request.lease.epoch)
+        view = await self._hub.leases.renew(place, deadline=self._deadline(context))
+        about(reader=view.reader)
+        return lease_pb2.RenewCardResponse(state=leases.lease_state(view, self._now()))
+
+    async def ReleaseCard(  # noqa: N802
+        self, request: lease_pb2.ReleaseCardRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> lease_pb2.ReleaseCardResponse:
+        """End a lease."""
+        await self._hub.leases.release(leases.lease_id(request), deadline=self._deadline(context))
+        return lease_pb2.ReleaseCardResponse()
 
     def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say

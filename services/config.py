@@ -35,8 +35,12 @@ _BELONGS: Final = {
     "hsm_pin_file": ("hsm_library",),
     "hsm_keys": ("hsm_library",),
     "psam_keys": ("psam_reader",),
+    "tls_revoked": ("tls_certificate",),
 }
 """Settings that say more about another one."""
+_TLS: Final = ("tls_certificate", "tls_key", "tls_client_ca")
+_CLIENT: Final = ("client_certificate", "client_key", "client_ca")
+"""Settings that are nothing without each other."""
 _OF_EVERY_HSM: Final = ("hsm_token", "hsm_pin_file")
 
 
@@ -91,13 +95,8 @@ def state_directory() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sscard"
 
 
-def _loopback(listen: str) -> str:
-    host, _ = address_of(listen)
-    if not is_loopback(host):
-        raise ValueError(
-            f"{host!r} is not this machine alone (127.0.0.1, ::1 or localhost); callers from elsewhere need client "
-            "certificates, which this version does not check yet"
-        )
+def _address(listen: str) -> str:
+    address_of(listen)
     return listen
 
 
@@ -105,8 +104,8 @@ def loopback_centre(target: str) -> str:
     """The address of a centre, if it is on this machine or ""; raises ValueError."""
     if target and not is_loopback(address_of(target)[0]):
         raise ValueError(
-            f"{target!r} is not on this machine (127.0.0.1, ::1 or localhost); a centre elsewhere needs certificates, "
-            "which this version does not use yet"
+            f"{target!r} is not on this machine (127.0.0.1, ::1 or localhost); a centre elsewhere needs certificates: "
+            "set client_certificate, client_key and client_ca"
         )
     return target
 
@@ -121,8 +120,22 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     mode: Mode = Mode.PRODUCTION
-    listen: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1:50551"
-    """Address the service listens at; port 0 = any free one."""
+    listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:50551"
+    """Address the service listens at; port 0 = any free one. Beyond this machine's loopback only with TLS."""
+    tls_certificate: Path | None = None
+    """File with the service's certificate, PEM, and those between it and its authority."""
+    tls_key: Path | None = None
+    """File with the certificate's key, PEM, not encrypted, for the service's user alone."""
+    tls_client_ca: Path | None = None
+    """File with the certificates of the authorities whose callers are let in, PEM."""
+    tls_revoked: Path | None = None
+    """List of callers' certificates that count no longer, :mod:`services.callers.revocation`."""
+    client_certificate: Path | None = None
+    """File with the certificate that this side shows to a centre, or to a service that a command calls, PEM."""
+    client_key: Path | None = None
+    """File with that certificate's key, PEM, not encrypted."""
+    client_ca: Path | None = None
+    """File with the certificates of the authorities that centre or service must come from, PEM."""
     readers: ReaderKind = ReaderKind.PCSC
     simulated_cards: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ("2.0", "3.0")
     """Software cards by name, each in a reader of its own; in the environment separated by commas."""
@@ -133,6 +146,15 @@ class Config(BaseSettings):
     the directory for state, :func:`state_directory`."""
     digest_key: Path | None = None
     """File with the key of the database's digests, 32 bytes, made when absent; None: beside the database."""
+    audit: bool | None = None
+    """Whether every call is put on record in the database, :mod:`services.audit`; None: in production, and wherever a
+    database is named. False is for development."""
+    audit_key: Path | None = None
+    """File with the key that signs checkpoints of the audit, made when absent; None: beside the database."""
+    audit_checkpoints: Path | None = None
+    """File to which they are added, best where who can write to the database cannot; None: beside the database."""
+    audit_checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Entries of the audit from one checkpoint to the next."""
     templates: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = ()
     """Templates of cards, chosen by the name of the file without its ending; in the environment separated by commas."""
     face_template: Path | None = None
@@ -146,8 +168,18 @@ class Config(BaseSettings):
     """Longest time for one call, also where the caller sets a longer deadline or none."""
     card_wait: Annotated[float, Field(ge=0, le=600)] = 5.0
     """How long a call waits for a card that another call holds."""
+    lease_idle: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long a lease of a card lasts without being used; who acquires it may ask for less."""
+    lease_longest: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    """How long a lease lasts at most, however much it is used."""
+    initial_pins: Annotated[
+        tuple[Annotated[str, Field(pattern="^[0-9]{4,16}$")], ...], NoDecode, BeforeValidator(_split), Field(repr=False)
+    ] = ("123456",)
+    """Initial PINs of the regions, digits: not sent to activated cards, not chosen; in the environment with commas."""
     event_queue: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Events that may wait for one watcher before it is cut off."""
+    event_history: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
+    """Events that are kept for watchers who were cut off and go on where they were."""
     grace: Annotated[float, Field(ge=0, le=600)] = 5.0
     """Time for calls to finish when the service is stopped."""
     keystore: Path | None = None
@@ -174,7 +206,7 @@ class Config(BaseSettings):
     """How long a purchase keeps the PSAM until its MAC2 is verified."""
     psam_keys: Path | None = None
     """Ids of keys on the PSAM, :mod:`services.custody.psam_table`; None: those of the test PSAM."""
-    centre: Annotated[str, AfterValidator(loopback_centre)] = ""
+    centre: Annotated[str, AfterValidator(lambda target: target and _address(target))] = ""
     """Address of the service that has the keys, for one that has none; "" = nobody is asked."""
     serve_keys: bool = False
     """Whether KeyService is served: results of keys for terminals, never keys."""
@@ -191,6 +223,26 @@ class Config(BaseSettings):
                 raise ValueError('readers = "simulated": software cards are for development; set mode = "development"')
             if self.log_level is LogLevel.TRAFFIC:
                 raise ValueError('log_level = "traffic" is for development; set mode = "development"')
+            if self.audit is False:
+                raise ValueError('audit = false is for development; set mode = "development"')
+        return self
+
+    @model_validator(mode="after")
+    def _both_sides_are_known(self) -> Self:
+        for together in (_TLS, _CLIENT):
+            missing = [name for name in together if getattr(self, name) is None]
+            if 0 < len(missing) < len(together):
+                raise ValueError(f"{', '.join(together)} go together: set {' and '.join(missing)} as well")
+        if not self.tls_certificate and not is_loopback(address_of(self.listen)[0]):
+            raise ValueError(
+                f"listen: {self.listen!r} is not this machine alone (127.0.0.1, ::1 or localhost), and callers from "
+                f"elsewhere show certificates: set {', '.join(_TLS)}; `sscard certs` makes them"
+            )
+        if not self.client_certificate:
+            try:
+                loopback_centre(self.centre)
+            except ValueError as error:
+                raise ValueError(f"centre: {error}") from None
         return self
 
     @model_validator(mode="after")
@@ -238,10 +290,26 @@ class Config(BaseSettings):
     @property
     def digest_key_file(self) -> Path:
         """Where the key of the digests is: beside the database unless it was said; for a URL in the state directory."""
-        if self.digest_key is not None:
-            return self.digest_key
+        return self.digest_key or self._beside_the_database(".digest-key")
+
+    @property
+    def keeps_audit(self) -> bool:
+        """Whether every call is put on record."""
+        return self.audit if self.audit is not None else bool(self.database) or not self.development
+
+    @property
+    def audit_key_file(self) -> Path:
+        """Where the key is that signs checkpoints of the audit."""
+        return self.audit_key or self._beside_the_database(".audit-key")
+
+    @property
+    def audit_checkpoint_file(self) -> Path:
+        """Where checkpoints of the audit are put."""
+        return self.audit_checkpoints or self._beside_the_database(".audit-checkpoints")
+
+    def _beside_the_database(self, ending: str) -> Path:
         where = self.database_or_default
-        return state_directory() / "sscard.digest-key" if "://" in where else Path(where).with_suffix(".digest-key")
+        return state_directory() / f"sscard{ending}" if "://" in where else Path(where).with_suffix(ending)
 
     @property
     def development(self) -> bool:

@@ -8,6 +8,9 @@
     ├─ CallEndedError       the caller is gone
     ├─ EventsLostError      the watcher of a stream does not keep up
     ├─ ShuttingDownError    the service is being stopped
+    ├─ LeaseEndedError      the lease of a card is over, or was never there
+    ├─ LeaseEpochError      the card was powered anew since the epoch that the call names
+    ├─ LeaseOtherCardError  another card is where the lease's card was
     ├─ IssuanceError        a card cannot be made for this request
     │  ├─ IssuanceOpenError       another request has begun with this chip
     │  ├─ RequestReusedError      the request id is that of another order or chip
@@ -56,10 +59,10 @@ class CallEndedError(ServiceError):
 
 
 class EventsLostError(ServiceError):
-    """The watcher read so slowly that events had to be dropped."""
+    """Events are not there any more: the watcher read too slowly, or goes on from too long ago."""
 
-    def __init__(self) -> None:
-        super().__init__("events were lost because they were not read fast enough; watch again")
+    def __init__(self, why: str = "they were not read fast enough") -> None:
+        super().__init__(f"events were lost because {why}; watch again")
 
 
 class ShuttingDownError(ServiceError):
@@ -67,6 +70,29 @@ class ShuttingDownError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("the service is being stopped")
+
+
+class LeaseEndedError(ServiceError):
+    """There is no such lease of this caller's institution: it is over, or there never was one (占用已结束)."""
+
+    def __init__(self) -> None:
+        super().__init__("the lease is over, or there never was one")
+
+
+class LeaseEpochError(ServiceError):
+    """The card was powered anew since the epoch of the call, or has to be: nothing was sent to it (占用序号失效)."""
+
+    def __init__(self, *, reader: str) -> None:
+        self.reader = reader
+        super().__init__("the card was taken out or reset meanwhile; renew the lease")
+
+
+class LeaseOtherCardError(ServiceError):
+    """Another card is in the slot than the one that was leased; the lease is over (卡片已更换)."""
+
+    def __init__(self, *, reader: str) -> None:
+        self.reader = reader
+        super().__init__("another card is in the reader; the lease is over")
 
 
 class IssuanceError(ServiceError):

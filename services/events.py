@@ -1,12 +1,15 @@
 """What happens to readers and cards, as numbered events that any number of callers watch."""
 
 import asyncio
+import secrets
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from itertools import dropwhile
 
 from apdu.readers import ReaderState
-from services.errors import EventsLostError
+from services.errors import EventsLostError, InvalidRequestError
 
 
 class EventKind(Enum):
@@ -20,6 +23,8 @@ class EventKind(Enum):
     SERVICE_LOST = auto()
     SERVICE_BACK = auto()
     INITIAL_COMPLETE = auto()
+    CARD_HELD = auto()
+    CARD_FREE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,14 @@ class Event:
     """One event (事件): ``reader`` is its state afterwards, None where the event is about no reader.
 
     ``sequence``: 1 and up without gaps; of ``initial`` events the number of the last one that their state includes.
+    ``held_by``: the institution of CARD_HELD and CARD_FREE.
     """
 
     sequence: int
     kind: EventKind
     reader: ReaderState | None = None
     initial: bool = False
+    held_by: str = ""
 
 
 Change = tuple[EventKind, ReaderState | None]
@@ -113,13 +120,20 @@ class Subscription:
 
 
 class EventLog:
-    """Numbers the events, keeps the state they lead to, and hands them to the subscriptions. Event loop only."""
+    """Numbers the events, keeps the state they lead to, and hands them to the subscriptions. Event loop only.
 
-    def __init__(self, queue_size: int) -> None:
+    ``queue_size``: events that may wait for one watcher. ``history``: past events that are kept.
+    """
+
+    def __init__(self, queue_size: int, history: int = 1024) -> None:
         self._queue_size = queue_size
         self._sequence = 0
+        self._history: deque[Event] = deque(maxlen=history)
         self._subscriptions: set[Subscription] = set()
         self._known = False
+        self._held: dict[str, str] = {}
+        self.instance = secrets.token_hex(8)
+        """Names this run of the service: sequence numbers of another one mean other events."""
         self.states: States | None = None
         """The readers by name; None while the PC/SC daemon is away."""
 
@@ -130,15 +144,35 @@ class EventLog:
             self._known = True
             return
         for kind, reader in changes(before, states):
-            self._sequence += 1
-            event = Event(self._sequence, kind, reader)
-            self._subscriptions = {each for each in self._subscriptions if each.push(event)}
+            self._add(kind, reader)
+
+    def hold(self, reader: str, institution: str) -> None:
+        """Tell that an institution has leased the card of a reader."""
+        self._held[reader] = institution
+        self._add(EventKind.CARD_HELD, self._held_state(reader), institution)
+
+    def free(self, reader: str) -> None:
+        """Tell that a lease has ended and its card is free."""
+        institution = self._held.pop(reader)
+        self._add(EventKind.CARD_FREE, replace(self._held_state(reader), in_use=False), institution)
 
     def subscribe(self) -> Subscription:
         """The present state as ``initial`` events, then what happens; :meth:`unsubscribe` it in the end."""
-        subscription = Subscription(self._present(), self._queue_size)
-        self._subscriptions.add(subscription)
-        return subscription
+        return self._subscribe(self._present())
+
+    def resume(self, instance: str, after: int) -> Subscription:
+        """The events behind number ``after`` of the run ``instance``, without a gap, then what happens.
+
+        Raises :class:`EventsLostError` where that cannot be told any more, :class:`InvalidRequestError` for a number
+        that no event has had yet.
+        """
+        if instance != self.instance:
+            raise EventsLostError("the service was started anew")
+        if after > self._sequence:
+            raise InvalidRequestError("after_sequence", "is of no event yet")
+        if after < self._sequence - len(self._history):
+            raise EventsLostError("they are not kept as long as that")
+        return self._subscribe(dropwhile(lambda event: event.sequence <= after, self._history))
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget a subscription; it may be forgotten already."""
@@ -150,6 +184,20 @@ class EventLog:
             each.end(reason)
         self._subscriptions.clear()
 
+    def _add(self, kind: EventKind, reader: ReaderState | None, held_by: str = "") -> None:
+        self._sequence += 1
+        event = Event(self._sequence, kind, reader, held_by=held_by)
+        self._history.append(event)
+        self._subscriptions = {each for each in self._subscriptions if each.push(event)}
+
+    def _subscribe(self, beginning: Iterable[Event]) -> Subscription:
+        subscription = Subscription(beginning, self._queue_size)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def _held_state(self, reader: str) -> ReaderState:
+        return replace((self.states or {}).get(reader, ReaderState(reader)), in_use=True)
+
     def _present(self) -> Iterator[Event]:
         if self.states is None:
             yield Event(self._sequence, EventKind.SERVICE_LOST, initial=True)
@@ -157,4 +205,7 @@ class EventLog:
             yield Event(self._sequence, EventKind.READER_ADDED, state, initial=True)
             if kind := card_kind(state):
                 yield Event(self._sequence, kind, state, initial=True)
+            if institution := self._held.get(state.name):
+                held = self._held_state(state.name)
+                yield Event(self._sequence, EventKind.CARD_HELD, held, initial=True, held_by=institution)
         yield Event(self._sequence, EventKind.INITIAL_COMPLETE, initial=True)

@@ -33,6 +33,7 @@ from cardlib.key_requests import (
     key_names,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, Purpose
+from services.callers.caller import Role, current_caller
 from services.errors import DeadlineError, InvalidRequestError
 from services.lane import Lane
 from services.mapping.keys import request_of
@@ -66,6 +67,13 @@ STATIONS: Final = frozenset({Use.CARDS, Use.BUILDING})
 PSAM_ISSUERS: Final = STATIONS | {Use.PSAMS}
 """What is offered where PSAMs are issued."""
 
+OF_ROLES: Final[Mapping[Role, frozenset[Use]]] = {
+    Role.TERMINAL: TERMINALS,
+    Role.ISSUER: PSAM_ISSUERS,
+    Role.LOCAL: frozenset(Use),
+}
+"""What keys may be used for by callers of each role, as far as the service offers it; nothing by others."""
+
 _OF_A_CHIP: Final = frozenset({Purpose.MASTER, Purpose.TEMPORARY, Purpose.TRANSPORT})
 _OF_A_PSAM: Final = frozenset({Purpose.PSAM_MASTER, Purpose.PSAM_LOADER})
 _MOVES_MONEY: Final = frozenset({Purpose.LOAD, Purpose.PURCHASE})
@@ -97,8 +105,8 @@ def use_of(task: KeyTask, keys: Mapping[str, KeyDeclaration] = KEYS) -> Use:
 class KeyService(keys_pb2_grpc.KeyServiceServicer):
     """Answers from a custodian, which is asked in threads and may be slow.
 
-    ``call_deadline``: seconds that a call takes at most. ``allowed``: what callers may have keys used for. ``keys``:
-    what is known of keys by their name.
+    ``call_deadline``: seconds that a call takes at most. ``allowed``: what keys may be used for at most, whatever the
+    caller's role. ``keys``: what is known of keys by their name.
     """
 
     def __init__(
@@ -135,9 +143,12 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
         return keys_pb2.PerformKeyTasksResponse(answers=await self._performed(wanted, deadline))
 
     def _require_offered(self, task: KeyTask) -> None:
-        use = use_of(task, self._keys)
+        use, names = use_of(task, self._keys), ", ".join(key_names(task))
         if use not in self._allowed:
-            raise KeyUnavailableError(", ".join(key_names(task)), f"this service does not offer {use.value}")
+            raise KeyUnavailableError(names, f"this service does not offer {use.value}")
+        role = current_caller().role
+        if use not in OF_ROLES.get(role, ()):
+            raise KeyUnavailableError(names, f"this service does not offer {use.value} to the role {role}")
 
     async def _performed(self, request: KeyRequest, deadline: float) -> tuple[bytes, ...]:
         """The custodian's answers, from a thread of their own: one that hangs keeps its place, and nothing else."""

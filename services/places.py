@@ -1,7 +1,7 @@
 """Where a call finds its card: in a reader, for this call alone, or under a lease that the caller has."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from services import requests
 from services.errors import InvalidRequestError
@@ -22,7 +22,7 @@ class _Addressed(Protocol):
     def reader(self) -> str: ...
     @property
     def lease(self) -> lease_pb2.CardLease: ...
-    def HasField(self, field_name: str) -> bool: ...  # noqa: N802
+    def HasField(self, field_name: Any) -> bool: ...  # noqa: N802  a literal in each message
 
 
 def card_place(request: _Addressed) -> CardPlace:

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 
+from services.errors import InvalidRequestError
 from services.mapping import readers
 from services.readers import ReaderHub
 from sscard.v1 import reader_pb2, reader_pb2_grpc
@@ -26,10 +27,12 @@ class ReaderService(reader_pb2_grpc.ReaderServiceServicer):
 
     async def WatchReaders(  # noqa: N802
         self,
-        request: reader_pb2.WatchReadersRequest,  # noqa: ARG002
+        request: reader_pb2.WatchReadersRequest,
         context: "grpc.aio.ServicerContext[Any, Any]",  # noqa: ARG002
     ) -> AsyncIterator[reader_pb2.WatchReadersResponse]:
-        """The present state as events, then what happens, until the caller has enough."""
-        async with self._hub.watch() as events:
+        """The present state as events, or what the caller has missed; then what happens, until it has enough."""
+        if request.after_sequence and not request.instance:
+            raise InvalidRequestError("instance", "is required beside `after_sequence`")
+        async with self._hub.watch(request.instance, request.after_sequence) as events:
             async for event in events:
-                yield reader_pb2.WatchReadersResponse(event=readers.event(event))
+                yield reader_pb2.WatchReadersResponse(event=readers.event(event), instance=self._hub.instance)

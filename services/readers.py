@@ -5,6 +5,7 @@ a card that never answers holds up nobody but those who want this reader.
 """
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -13,12 +14,17 @@ from dataclasses import replace
 
 import structlog
 
-from apdu.errors import CardInUseError, NoServiceError, ReaderNotFoundError
+from apdu.errors import NoServiceError, ReaderNotFoundError
 from apdu.readers import Readers, ReaderState
-from services.card import HeldCard, Traffic, no_traffic
-from services.errors import DeadlineError, ShuttingDownError
+from services.audit.subject import about
+from services.callers.caller import current_caller
+from services.card import HeldCard, PoweredCard, Traffic, no_traffic
+from services.errors import ShuttingDownError
 from services.events import EventLog, States, Subscription
+from services.holding import Holder, Slot
 from services.lane import Lane
+from services.leases import Leases, LeaseTerms
+from services.pin_guard import PinGuard, no_registry
 from services.places import CardPlace
 
 _log = structlog.get_logger("services.readers")
@@ -27,43 +33,35 @@ LOOK, RETRY = 1.0, 0.5
 """Seconds: how long one look at the readers lasts at most, and the pause while the PC/SC daemon is away."""
 
 
-class _Place:
-    """A reader as the callers see it: a thread, and a lock that whoever holds the card has."""
-
-    def __init__(self, reader: str) -> None:
-        self.lane = Lane(reader)
-        self.lock = asyncio.Lock()
-        self.retired = False
-
-    def retire(self) -> None:
-        """The reader is gone: end the thread, after whoever holds the card has let go."""
-        self.retired = True
-        if not self.lock.locked():
-            self.lane.close()
-
-    def release(self) -> None:
-        """Whoever held the card has let go."""
-        self.lock.release()
-        if self.retired:
-            self.lane.close()
-
-
 class ReaderHub:
-    """All readers of this process, watched, and their cards, lent to one caller at a time.
+    """All readers of this process, watched, and their cards, lent to one caller at a time, in the order of asking.
 
     ``card_wait``: seconds a caller waits for a card that another one holds. ``event_queue``: events that may wait for
-    one watcher. ``traffic`` makes the logger of each conversation. Everything but the constructor belongs to the event
-    loop in which :meth:`start` was awaited.
+    one watcher, ``event_history``: past ones that are kept. ``traffic`` makes the logger of each conversation.
+    ``terms``: how long leases last. ``pin_guard``: asked about each PIN that goes to a card. Everything but the
+    constructor belongs to the event loop in which :meth:`start` was awaited.
     """
 
-    def __init__(
-        self, readers: Readers, *, card_wait: float = 5.0, event_queue: int = 256, traffic: Traffic = no_traffic
+    def __init__(  # noqa: PLR0913  # settings, each by its name
+        self,
+        readers: Readers,
+        *,
+        card_wait: float = 5.0,
+        event_queue: int = 256,
+        event_history: int = 1024,
+        traffic: Traffic = no_traffic,
+        terms: LeaseTerms | None = None,
+        pin_guard: PinGuard | None = None,
     ) -> None:
         self._readers = readers
         self._card_wait = card_wait
         self._traffic = traffic
-        self._events = EventLog(event_queue)
-        self._places: dict[str, _Place] = {}
+        self._events = EventLog(event_queue, event_history)
+        self._slots: dict[str, Slot] = {}
+        self._pin_guard = pin_guard or PinGuard(no_registry, ())
+        self._epochs = itertools.count(1).__next__
+        self.leases = Leases(self._slot, self._card, self._held, self._events, terms or LeaseTerms(), wait=card_wait)
+        """The cards that callers keep for several calls."""
         self._stopping = threading.Event()
         self._looked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,10 +80,11 @@ class ReaderHub:
         """Stop watching, end the streams, let the cards go; does not wait for a card that does not answer."""
         self._stopping.set()
         self.end_streams()
-        places, self._places = self._places, {}
-        for place in places.values():
-            place.retire()
-        free = {name: asyncio.ensure_future(place.lock.acquire()) for name, place in places.items()}
+        self.leases.close()
+        slots, self._slots = self._slots, {}
+        for slot in slots.values():
+            slot.retire()
+        free = {name: asyncio.ensure_future(slot.turn.free()) for name, slot in slots.items()}
         if free:
             await asyncio.wait(free.values(), timeout=patience)
         for name, taken in free.items():
@@ -108,10 +107,18 @@ class ReaderHub:
             replace(state, in_use=True) if self._is_held(state.name) else state for state in self._seen().values()
         )
 
+    @property
+    def instance(self) -> str:
+        """Names this run of the service, for :meth:`watch`."""
+        return self._events.instance
+
     @asynccontextmanager
-    async def watch(self) -> AsyncIterator[Subscription]:
-        """The events of readers and cards, from the present state on."""
-        subscription = self._events.subscribe()
+    async def watch(self, instance: str = "", after: int = 0) -> AsyncIterator[Subscription]:
+        """The events of readers and cards, from the present state on, or behind event ``after`` of run ``instance``.
+
+        Raises what :meth:`services.events.EventLog.resume` raises.
+        """
+        subscription = self._events.resume(instance, after) if instance else self._events.subscribe()
         try:
             yield subscription
         finally:
@@ -122,24 +129,29 @@ class ReaderHub:
         """The card in a reader, powered and held exclusively; it is reset when the block ends, however it does.
 
         ``deadline`` is a moment of :func:`time.monotonic`. Raises what :meth:`apdu.readers.Readers.connect` raises,
-        :class:`DeadlineError`, and :class:`CardInUseError` when another caller has the card for too long.
+        :class:`~services.errors.DeadlineError`, and :class:`~apdu.errors.CardInUseError` when another caller has the
+        card for too long.
         """
-        place = self._place(reader)
-        await self._take(place, reader, deadline)
-        held = HeldCard(self._readers, reader, place.lane, deadline, self._traffic, card_wait=self._card_wait)
+        slot = self._slot(reader)
+        await slot.take(Holder(current_caller().institution, deadline), deadline=deadline, wait=self._card_wait)
+        held = self._held(self._card(slot), deadline)
         try:
             await held.connect()
             yield held
         finally:
             released = held.let_go()
-            released.add_done_callback(lambda _: place.release())
+            released.add_done_callback(lambda _: slot.release())
         # All went well: when the caller gets its answer, the card is free for whoever comes next, other programs too.
         await asyncio.wait([released], timeout=max(0.0, deadline - time.monotonic()))
 
     @asynccontextmanager
     async def addressed(self, place: CardPlace, *, deadline: float) -> AsyncIterator[HeldCard]:
-        """The card that a request names: as :meth:`card` for a reader."""
-        async with self.card(place.reader, deadline=deadline) as held:
+        """The card that a request names: as :meth:`card` for a reader, as :meth:`Leases.use` under a lease."""
+        lent = (
+            self.leases.use(place, deadline=deadline) if place.lease_id else self.card(place.reader, deadline=deadline)
+        )
+        async with lent as held:
+            about(reader=held.reader)
             yield held
 
     def _seen(self) -> States:
@@ -148,28 +160,22 @@ class ReaderHub:
         return self._events.states
 
     def _is_held(self, reader: str) -> bool:
-        return reader in self._places and self._places[reader].lock.locked()
+        return reader in self._slots and self._slots[reader].turn.taken
 
-    def _place(self, reader: str) -> _Place:
+    def _slot(self, reader: str) -> Slot:
         if self._stopping.is_set():
             raise ShuttingDownError
         if reader not in self._seen():
             raise ReaderNotFoundError("there is no such reader", reader=reader)
-        if reader not in self._places:
-            self._places[reader] = _Place(reader)
-        return self._places[reader]
+        if reader not in self._slots:
+            self._slots[reader] = Slot(reader)
+        return self._slots[reader]
 
-    async def _take(self, place: _Place, reader: str, deadline: float) -> None:
-        try:
-            async with asyncio.timeout(min(deadline - time.monotonic(), self._card_wait)):
-                await place.lock.acquire()
-        except TimeoutError:
-            if time.monotonic() >= deadline:
-                raise DeadlineError from None
-            raise CardInUseError("another call holds the card", reader=reader) from None
-        if place.retired:
-            place.release()
-            raise ReaderNotFoundError("the reader is gone", reader=reader)
+    def _card(self, slot: Slot) -> PoweredCard:
+        return PoweredCard(self._readers, slot.lane, slot.reader, self._epochs)
+
+    def _held(self, card: PoweredCard, deadline: float) -> HeldCard:
+        return HeldCard(card, deadline, self._pin_guard, traffic=self._traffic, card_wait=self._card_wait)
 
     def _watch(self) -> None:
         known: tuple[ReaderState, ...] | None = None
@@ -198,6 +204,7 @@ class ReaderHub:
         if self._stopping.is_set():
             return
         before, first = self._events.states, not self._looked.is_set()
+        self.leases.note(states or {})
         self._events.update(states)
         self._looked.set()
         if states is None and (first or before is not None):
@@ -205,5 +212,5 @@ class ReaderHub:
         elif states is not None and before is None and not first:
             _log.info("readers_back")
         # A reader that was unplugged gets a new thread when it comes back: the old one may hang in it for ever.
-        for name in self._places.keys() - (states or {}).keys():
-            self._places.pop(name).retire()
+        for name in self._slots.keys() - (states or {}).keys():
+            self._slots.pop(name).retire()

@@ -31,12 +31,12 @@ def reader_name(value: str) -> str:
     return value
 
 
-def packed_pin(digits: str) -> Secret | None:
+def packed_pin(digits: str, *, field: str = "pin") -> Secret | None:
     """The PIN as VERIFY takes it, packed, an odd digit filled up with F [S2.5 §6.14]; None for no digits."""
     if not digits:
         return None
     if not re.fullmatch("[0-9]{4,16}", digits):
-        raise InvalidRequestError("pin", "takes 4 to 16 digits")
+        raise InvalidRequestError(field, "takes 4 to 16 digits")
     return Secret(bytes.fromhex(digits + "F" * (len(digits) % 2)))
 
 

@@ -16,13 +16,16 @@ from grpc_reflection.v1alpha import reflection
 from apdu.readers import Readers
 from cardlib.custody import KeyCustodian
 from services import logs
+from services.audit.port import AuditSink
+from services.callers.doors import Door, door_of
+from services.callers.roles import access_of
 from services.card_service import CardService
 from services.config import Config, ConfigError
 from services.custody.keystore import Opener
 from services.custody.opening import open_custodian
 from services.events import EventKind
 from services.hidden_readers import readers_for_cards
-from services.interceptors import CallInterceptor
+from services.interceptors import CallInterceptor, Checks
 from services.issuance.opening import STANDARD, Flows, StoreOfService, issuance_service
 from services.key_service import PSAM_ISSUERS, STATIONS, TERMINALS, KeyService, Use
 from services.lane import Lane
@@ -58,15 +61,20 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class AccessUndeclaredError(Exception):
-    """A method has no ``(access)`` option: nobody decided who may call it, so it is not served."""
+    """A method has no ``(access)`` option, or one that cannot be enforced: it is not served."""
 
 
 def check_access(services: Iterable[ServiceDescriptor]) -> None:
-    """Raise :class:`AccessUndeclaredError` for a method that does not say what its caller must be allowed to do."""
+    """Raise :class:`AccessUndeclaredError` for a method that does not say what its caller must be allowed to do.
+
+    And for one that takes a stream: a request is decoded when its caller may make it, of which a stream has many.
+    """
     for service in services:
         for method in service.methods:
-            if method.GetOptions().Extensions[options_pb2.access] == options_pb2.ACCESS_UNSPECIFIED:
+            if access_of(method) == options_pb2.ACCESS_UNSPECIFIED:
                 raise AccessUndeclaredError(f"{method.full_name} declares no (access)")
+            if method.client_streaming:
+                raise AccessUndeclaredError(f"{method.full_name} takes a stream, for which (access) is not enforced")
 
 
 def services_of(config: Config) -> tuple[ServiceDescriptor, ...]:
@@ -85,6 +93,7 @@ class Server:
         store: StoreOfService,
         server: grpc.aio.Server,
         healthy: health.HealthServicer,
+        door: Door,
     ) -> None:
         self._config = config
         self._store = store
@@ -92,6 +101,7 @@ class Server:
         self._custodian = custodian
         self._server = server
         self._healthy = healthy
+        self._door = door
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         """Where it listens; known after :meth:`start`."""
@@ -100,7 +110,10 @@ class Server:
         """Begin to serve; raises :class:`ConfigError` when the address is taken, or the database cannot be used."""
         await asyncio.to_thread(self._store.open_if_meant)
         try:
-            self.port = self._server.add_insecure_port(self._config.listen)
+            if self._door.credentials is None:
+                self.port = self._server.add_insecure_port(self._config.listen)
+            else:
+                self.port = self._server.add_secure_port(self._config.listen, self._door.credentials)
         except RuntimeError:
             raise ConfigError(f"cannot listen at {self._config.listen}: is it in use? set `listen`") from None
         await self._hub.start()
@@ -109,7 +122,10 @@ class Server:
         for service in services_of(self._config):
             await self._healthy.set(service.full_name, SERVING)
         self._tasks.add(asyncio.create_task(self._follow_readers()))
-        _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value)
+        tls = self._door.credentials is not None
+        _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value, tls=tls)
+        if not tls:
+            _log.warning("callers_not_asked", listen=self._config.listen, lack="every program on this machine may do all")
 
     async def stop(self, *, patience: float = 5.0) -> None:
         """Refuse new calls, give running ones ``grace`` seconds, let the cards go. Idempotent.
@@ -141,15 +157,25 @@ class Server:
                     await self._healthy.set(CARD_SERVICE, SERVING if back else NOT_SERVING)
 
 
-def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, flows: Flows = STANDARD) -> Server:
+def build_server(  # noqa: PLR0913  the parts of a service
+    config: Config,
+    readers: Readers,
+    custodian: KeyCustodian,
+    *,
+    flows: Flows = STANDARD,
+    door: Door | None = None,
+    audit: AuditSink | None = None,
+) -> Server:
     """A server over these readers and keys, not started yet.
 
     ``readers``: all that there are; the PSAM's is hidden from clients here. ``flows``: what makes cards and examines
-    them. Raises :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles and templates that
+    them. ``door``: how callers come in; None: as the settings say. ``audit``: where accesses are put on record. Raises
+    :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles, templates and certificates that
     cannot be used.
     """
     served = services_of(config)
     check_access(served)
+    door = door or door_of(config)
     regional = open_regional_profiles(config)
     hub = ReaderHub(
         readers_for_cards(config, readers),
@@ -158,7 +184,8 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, f
         traffic=logs.traffic(config.log_level),
     )
     # Two servers on one port would share its calls between them: the second is to fail instead.
-    server = grpc.aio.server(interceptors=(CallInterceptor(),), options=(("grpc.so_reuseport", 0),))
+    checks = Checks(door.recognise, audit, config.station_or_default)
+    server = grpc.aio.server(interceptors=(CallInterceptor(checks),), options=(("grpc.so_reuseport", 0),))
     reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(hub), server)
     card_pb2_grpc.add_CardServiceServicer_to_server(
         CardService(hub, custodian, call_deadline=config.call_deadline, regional=regional), server
@@ -181,7 +208,7 @@ def build_server(config: Config, readers: Readers, custodian: KeyCustodian, *, f
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     names = (*(service.full_name for service in served), HEALTH, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    return Server(config, hub, custodian, store, server, healthy)
+    return Server(config, hub, custodian, store, server, healthy, door)
 
 
 def _offered(config: Config) -> frozenset[Use]:

@@ -13,9 +13,10 @@ from grpc_reflection.v1alpha import reflection
 
 from apdu.errors import NoCardError
 from services import errors
+from services.callers.recognition import everybody_is_local
 from services.config import address_of, is_loopback
 from services.errors import InvalidRequestError
-from services.interceptors import CallInterceptor
+from services.interceptors import CallInterceptor, Checks
 from services.server import check_access
 from simulator import rack as racks
 from simulator.fault_scripts import FaultScriptError, loads
@@ -258,7 +259,7 @@ def control(rack: Rack, sources: Mapping[str, CardSource], address: str) -> Iter
 
 
 async def _start(rack: Rack, sources: Mapping[str, CardSource], address: str) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(interceptors=(CallInterceptor(),), options=(("grpc.so_reuseport", 0),))
+    server = grpc.aio.server(interceptors=(CallInterceptor(Checks(everybody_is_local)),), options=(("grpc.so_reuseport", 0),))
     simulator_pb2_grpc.add_SimulatorServiceServicer_to_server(SimulatorService(rack, sources), server)
     reflection.enable_server_reflection((SERVICE.full_name, reflection.SERVICE_NAME), server)
     try:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from simulator.pcscd import VirtualReaders
+from tests.postgres import postgresql
+
+__all__ = ["postgresql"]
 
 # Cards made in tests are not to stay in anybody's cache.
 os.environ["SSCARD_CARD_CACHE"] = ""

@@ -1,7 +1,7 @@
 """Readers in this process, whose cards are objects: for the demonstration, for tests, for embedding the simulator."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import methodcaller
@@ -13,8 +13,10 @@ from apdu.errors import (
     MuteCardError,
     NoCardError,
     NoServiceError,
+    ReaderError,
     ReaderNotFoundError,
 )
+from apdu.part10 import GET_FEATURE_REQUEST, Feature, parse_features
 from apdu.readers import ReaderState
 
 
@@ -35,6 +37,17 @@ class Chip(Protocol):
 
     def process(self, command: bytes) -> bytes:
         """Answer a command; the last two bytes are the status word. Never raises."""
+        ...
+
+
+class Pad(Protocol):
+    """The PIN pad of a reader (密码键盘), as far as its driver knows it [PC/SC part 10]."""
+
+    def control(self, code: int, data: bytes, transmit: Callable[[bytes], bytes]) -> bytes:
+        """Answer a control code; ``transmit`` has the chip in the slot answer a command.
+
+        Raises :class:`~apdu.errors.ReaderError` for a code that it does not know, and what ``transmit`` raises.
+        """
         ...
 
 
@@ -86,6 +99,7 @@ class _Contact:
 @dataclass(slots=True)
 class _Slot:
     contact: _Contact | None = None
+    pad: Pad | None = None
     holder: "InProcessConnection | None" = None
     insertions: int = 0
 
@@ -93,9 +107,12 @@ class _Slot:
 class InProcessConnection:
     """A chip held exclusively: an :class:`apdu.readers.CardConnection`. Made by :meth:`InProcessReaders.connect`."""
 
-    def __init__(self, reader: str, contact: _Contact, release: Callable[["InProcessConnection"], None]) -> None:
+    def __init__(
+        self, reader: str, contact: _Contact, pad: Pad | None, release: Callable[["InProcessConnection"], None]
+    ) -> None:
         self._reader = reader
         self._contact = contact
+        self._pad = pad
         self._release = release
         self._open = True
 
@@ -112,6 +129,18 @@ class InProcessConnection:
     def transmit(self, commands: Sequence[bytes]) -> list[bytes]:
         """Have the chip process the commands; raises CardRemovedError once it is out, MuteCardError for no answer."""
         return [self._speak(methodcaller("process", command)) for command in commands]
+
+    def features(self) -> Mapping[Feature, int]:
+        """Control codes of the reader's PIN pad; empty where it has none. Raises CardRemovedError."""
+        return {} if self._pad is None else parse_features(self.control(GET_FEATURE_REQUEST, b""))
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Have the pad do something; raises CardRemovedError, MuteCardError, and ReaderError where there is none."""
+        if not self._open or not self._contact.inserted:
+            raise CardRemovedError("the card is no longer held", reader=self._reader)
+        if self._pad is None:
+            raise ReaderError("the reader has no PIN pad", reader=self._reader)
+        return self._pad.control(code, data, lambda command: self._speak(methodcaller("process", command)))
 
     def reset(self) -> bytes:
         """Warm reset; raises CardRemovedError once the chip is out, MuteCardError when it does not answer."""
@@ -146,12 +175,12 @@ class InProcessReaders:
         self._changed = threading.Condition()
         self._closed = False
 
-    def add_reader(self, name: str) -> None:
-        """Plug a reader in; raises ValueError when there is one of this name."""
+    def add_reader(self, name: str, *, pad: Pad | None = None) -> None:
+        """Plug a reader in, with the PIN pad it has; raises ValueError when there is one of this name."""
         with self._changed:
             if name in self._slots:
                 raise ValueError(f"there is a reader {name!r} already")
-            self._slots[name] = _Slot()
+            self._slots[name] = _Slot(pad=pad)
             self._changed.notify_all()
 
     def remove_reader(self, name: str) -> None:
@@ -203,7 +232,7 @@ class InProcessReaders:
             contact = slot.contact
             if contact is None:
                 raise NoCardError("there is no card in the slot", reader=reader)
-            connection = slot.holder = InProcessConnection(reader, contact, partial(self._release, slot))
+            connection = slot.holder = InProcessConnection(reader, contact, slot.pad, partial(self._release, slot))
             self._changed.notify_all()
         try:
             contact.power_on()

@@ -7,7 +7,7 @@ fraction of a millisecond, any thread may call, and a daemon that comes back is 
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
@@ -21,8 +21,10 @@ from apdu.errors import (
     ProtocolError,
     ReaderError,
     ReaderNotFoundError,
+    TlvError,
     TransportError,
 )
+from apdu.part10 import FEATURE_REQUEST_FUNCTION, Feature, parse_features
 from apdu.readers import ReaderState
 
 MAX_READERS: Final = 16
@@ -48,6 +50,7 @@ _ERRORS: Final[dict[str, tuple[type[TransportError], str]]] = {
     "SCARD_E_UNKNOWN_READER": (ReaderNotFoundError, "there is no such reader"),
     "SCARD_E_NO_READERS_AVAILABLE": (ReaderNotFoundError, "there is no reader"),
     "SCARD_E_READER_UNAVAILABLE": (ReaderError, "the reader was unplugged"),
+    "SCARD_E_UNSUPPORTED_FEATURE": (ReaderError, "the reader's driver does not do this"),
     "SCARD_E_NO_SMARTCARD": (CardRemovedError, "the card was taken out"),
     "SCARD_W_REMOVED_CARD": (CardRemovedError, "the card was taken out"),
     "SCARD_W_RESET_CARD": (CardRemovedError, "the card was reset by another program"),
@@ -152,6 +155,24 @@ class PcscConnection:
         Raises :class:`~apdu.errors.ApduFormatError` for less than four bytes: drivers hang on them.
         """
         return [self._exchange(command) for command in commands]
+
+    def features(self) -> Mapping[Feature, int]:
+        """Control codes of what the reader can do besides moving commands.
+
+        Empty where the driver offers nothing, or answers with what is no list of features; raises
+        :class:`~apdu.errors.TransportError` when card or service is gone.
+        """
+        try:
+            return parse_features(self.control(self._api.scard.SCARD_CTL_CODE(FEATURE_REQUEST_FUNCTION), b""))
+        except (ReaderError, TlvError):
+            return {}
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Have the reader do something; see :meth:`apdu.readers.CardConnection.control`."""
+        with self._lock:
+            self._check()
+            (answer,) = self._api("SCardControl", self._card, code, list(data), reader=self._reader)
+            return bytes(answer)
 
     def reset(self) -> bytes:
         """Warm reset; raises :class:`~apdu.errors.TransportError`."""

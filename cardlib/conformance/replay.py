@@ -1,7 +1,9 @@
 """A recorded run as a card to run the suite against once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from apdu.errors import ReaderError
+from apdu.part10 import Feature
 from apdu.transport.transcript import Replay
 
 
@@ -29,6 +31,14 @@ class ReplayedCard:
     def transmit(self, commands: Sequence[bytes]) -> list[bytes]:
         """The recorded answers."""
         return self._replay(commands)
+
+    def features(self) -> Mapping[Feature, int]:
+        """None: what a reader does by itself is not recorded."""
+        return {}
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """Raises :class:`~apdu.errors.ReaderError`."""
+        raise ReaderError("a recording has no reader that could do this")
 
     def reset(self) -> bytes:
         """The recorded card's ATR."""

@@ -19,19 +19,22 @@ from cardlib.errors import (
     AccessForbiddenError,
     AlgorithmUnsupportedError,
     CardDataError,
+    InitialPinError,
     KeyUnavailableError,
     LastPinTryError,
+    PinNotSetError,
     PinRequiredError,
+    PinStatusUnknownError,
 )
+from cardlib.flows.pin import PIN_BLOCKED, PinResult, PinState, pin_status, verify_pin
 from cardlib.flows.session import AUTHENTICATION_KEY, KEY_VERSION_WANTED, CardSession, not_authentic, proves
 from cardlib.key_requests import CardFactors, Cryptogram, KeyRequest, Mac
 from cardlib.keys import KeyReference
 from cardlib.model import ElementaryFile
 from cardlib.rules import Rule
 
-PIN_BLOCKED: Final = 0x6983
-_LAST_TRY: Final = 1
 _VERIFY, _GET_CHALLENGE = 0x20, 0x84
+_TRIES: Final = 0x63C0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,14 @@ class PinPolicy:
 
     ``pin``: packed, 2…8 bytes; None where the holder was not asked. ``allow_last_try``: it may be sent even when the
     card has one try left. ``keys_are_remote``: the PIN is verified before a key is asked for, so that no challenge
-    waits for it; otherwise after it, so that a key that is missing costs no try [flows R12].
+    waits for it; otherwise after it, so that a key that is missing costs no try [flows R12]. ``verified``: the card has
+    taken the PIN since it was powered, so that nothing is to be sent.
     """
 
     pin: Secret | None = None
     allow_last_try: bool = False
     keys_are_remote: bool = False
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Rights:
     def __init__(self, session: CardSession, policy: PinPolicy) -> None:
         self.session = session
         self.proven = False
-        self.pin_verified = False
+        self.pin_verified = policy.verified
         self._policy = policy
         self._pin_refusal: CardError | None = None
         self._no_keys: CardError | None = None
@@ -86,7 +91,7 @@ class Rights:
         time, because a challenge serves one authentication. A key that cannot be had ends nothing. Raises
         :class:`~apdu.errors.WrongPinError`, and DirectoryRefusedError for a directory that is not there.
         """
-        if self._policy.pin is None and not self._looked:
+        if self._policy.pin is None and not self.pin_verified and not self._looked:
             yield from self._look_for_cards_without_pin(rules)
         while True:
             pin = self._uses_pin({**later, "": rules})
@@ -98,6 +103,17 @@ class Rights:
                 yield from self._authenticate(need.keys[0])
             else:
                 return
+
+    def authenticate(self, key: str) -> Generator[Script | Question[Any], Any, None]:
+        """Win the right of one key of the current directory, once the card is known to be genuine; one try of it.
+
+        Raises why it cannot be had: :class:`~cardlib.errors.NotAuthenticError`, KeyUnavailableError, what a custodian
+        raises, and :class:`~apdu.errors.StatusWordError` where the card refuses the key.
+        """
+        if key not in self._held:
+            yield from self._authenticate(key)
+        if key not in self._held:
+            raise self._missing.get(key) or self._no_keys or KeyUnavailableError(key)
 
     def obstacle(self, file: ElementaryFile, rule: Rule) -> CardError:
         """Why ``rule``, of this file, could not be satisfied."""
@@ -138,30 +154,39 @@ class Rights:
         if all(any(not way.pin for way in found) for rule in rules if (found := ways(rule))):
             return
         self._looked = True
-        (state,) = yield from self.session.exchange(Step(commands.verify_query(), expect=None))
-        if state.is_among((OK,)):
+        try:
+            status = yield from pin_status(self.session)
+        except PinStatusUnknownError:
+            return  # nothing is to be sent; the files say what they want
+        if status.state is PinState.NOT_SET:
             self.pin_verified = True
-        elif state.sw in {PIN_BLOCKED, 0x63C0}:
+        elif status.state is PinState.BLOCKED:
             self._pin_refusal = error_for(PIN_BLOCKED, _VERIFY)
 
     def _verify(self) -> Generator[Script | Question[Any], Any, None]:
-        """VERIFY, after a look at the counter; raises :class:`~apdu.errors.WrongPinError`."""
+        """VERIFY, after a look at the counter.
+
+        Raises :class:`~apdu.errors.WrongPinError`, PinRepeatedError and InitialPinError: who gave such a PIN is to
+        know. A PIN that cannot be sent is the reason of the files that want it.
+        """
         policy = self._policy
         assert policy.pin is not None, "a PIN that was not given is not used"
-        (state,) = yield from self.session.exchange(Step(commands.verify_query(), expect=None))
-        tries = state.sw & 0x0F if state.sw & 0xFFF0 == 0x63C0 else None
-        if state.is_among((OK,)):
+        try:
+            attempt = yield from verify_pin(self.session, policy.pin, allow_last_try=policy.allow_last_try)
+        except PinNotSetError:
             self.pin_verified = True
-        elif tries == 0 or state.sw == PIN_BLOCKED:
+            return
+        except (LastPinTryError, PinStatusUnknownError) as error:
+            self._pin_refusal = error
+            return
+        if attempt.result is PinResult.OK:
+            self.pin_verified = True
+        elif attempt.result is PinResult.WAS_BLOCKED:
             self._pin_refusal = error_for(PIN_BLOCKED, _VERIFY)
-        elif tries is None:
-            self._pin_refusal = error_for(state.sw, _VERIFY)
-        elif tries == _LAST_TRY and not policy.allow_last_try:
-            self._pin_refusal = LastPinTryError()
+        elif attempt.result is PinResult.INITIAL_PIN:
+            raise InitialPinError(attempt.tries_left)
         else:
-            (answer,) = yield from self.session.exchange(commands.verify(policy.pin))
-            answer.ok(_VERIFY)
-            self.pin_verified = True
+            raise error_for(_TRIES | attempt.tries_left, _VERIFY)
 
     def _authenticate(self, name: str) -> Generator[Script | Question[Any], Any, None]:
         """EXTERNAL AUTHENTICATION with one key; what speaks against it is kept as the key's reason."""

@@ -86,6 +86,7 @@ def update_items(  # noqa: PLR0913  # what a caller decides, each by its name
     pin: Secret | None = None,
     allow_last_try: bool = False,
     keys_are_remote: bool = False,
+    pin_verified: bool = False,
     profiles: Profiles = STANDARD,
 ) -> Flow[UpdateReport]:
     """Write values (更新数据项) to a card that was just reset and answered ``atr``.
@@ -100,7 +101,7 @@ def update_items(  # noqa: PLR0913  # what a caller decides, each by its name
     """
     _refuse_hopeless(changes, profiles)
     session = CardSession(atr, rng, forms, profiles)
-    rights = Rights(session, PinPolicy(pin, allow_last_try, keys_are_remote))
+    rights = Rights(session, PinPolicy(pin, allow_last_try, keys_are_remote, pin_verified))
     return (yield from _Update(session, rights).flow(changes))
 
 

@@ -50,7 +50,7 @@ class AuditSink(Protocol):
     """Where entries are kept. Implementation: :class:`services.audit.writer.AuditWriter`."""
 
     async def record(self, entry: AuditEntry) -> None:
-        """Keep one entry; back when it is on disk. Raises :class:`~services.audit.errors.AuditError` where it is not:
+        """Keep one entry; it is on the disk then. Raises :class:`~services.audit.errors.AuditError` where it is not.
 
-        then the call's answer must not be given.
+        Then the call's answer must not be given.
         """

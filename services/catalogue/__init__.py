@@ -1,8 +1,8 @@
 """The catalogue of errors (错误目录): what a caller gets for every exception, in one place.
 
 One row per exception class; the nearest ancestor's row counts. ``reason`` is the contract with callers and is never
-changed; texts are. It travels as ``google.rpc.ErrorInfo`` in the details of the status. UNAUTHENTICATED does not occur:
-it is about the caller, never about the holder's PIN. UNAVAILABLE is what may be tried again as it is.
+changed; texts are. It travels as ``google.rpc.ErrorInfo`` in the details of the status. UNAUTHENTICATED is about the
+caller, never about the holder's PIN. UNAVAILABLE is what may be tried again as it is.
 """
 
 from dataclasses import dataclass
@@ -111,6 +111,10 @@ _TELLING: Final = (
     "request_id",
     "chip",
     "step",
+    "method",
+    "role",
+    "access",
+    "held_by",
 )
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
 
@@ -126,6 +130,8 @@ def _metadata(error: Exception, refusal: Refusal) -> dict[str, str]:
         metadata["sw"] = f"{sw:04X}"
     if isinstance(tries := getattr(error, "tries_left", None), int):
         metadata["tries_left"] = str(tries)
+    if isinstance(seconds := getattr(error, "free_within", None), int):
+        metadata["free_within"] = str(seconds)
     metadata |= _of_issuance(error)
     if isinstance(error, errors.StatusWordError) and national is None:
         national = -error.sw

@@ -34,10 +34,10 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
     errors.EventsLostError: Refusal(
         Code.RESOURCE_EXHAUSTED,
         "EVENTS_LOST",
-        "Events were lost because they were not read fast enough.",
-        "事件读取过慢，部分事件已丢失。",
-        "Watch again: the stream begins with the present state.",
-        "请重新监视，事件流从当前状态开始。",
+        "Events were lost: they were not read fast enough, or were asked for too late.",
+        "部分事件已丢失：读取过慢，或续接过晚。",
+        "Watch again without `instance`: the stream begins with the present state.",
+        "请不带instance重新监视，事件流从当前状态开始。",
     ),
     errors.ShuttingDownError: Refusal(
         Code.UNAVAILABLE,

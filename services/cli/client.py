@@ -4,13 +4,17 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TypeAlias
 
 import grpc
 
 from apdu.readers import Readers
 from cardlib.custody import KeyCustodian
+from services.callers.caller import Caller
+from services.callers.doors import Door, PrivateDoor
+from services.callers.tls import channel_credentials
 from services.cli.entering import asked_opener
-from services.config import Config
+from services.config import Config, ConfigError, address_of, is_loopback
 from services.custody.opening import open_custodian
 from services.opening import open_readers
 from services.server import Server, build_server
@@ -21,19 +25,51 @@ PATIENCE = 20.0
 
 @contextmanager
 def channel_to(server: str, config: Config) -> Iterator[grpc.Channel]:
-    """A channel to the service at ``server``; where that is "", to an all-in-one service started as ``config`` says."""
+    """A channel to the service at ``server``; where that is "", to an all-in-one service started as ``config`` says.
+
+    Raises ConfigError for a service elsewhere without certificates.
+    """
     if server:
-        with grpc.insecure_channel(server) as channel:
+        with _remote(server, config) as channel:
             yield channel
     else:
-        with _Background(config) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with service_of_our_own(config) as channel_as, channel_as(None) as channel:
             yield channel
+
+
+def _remote(server: str, config: Config) -> grpc.Channel:
+    credentials = channel_credentials(config)
+    if credentials is not None:
+        return grpc.secure_channel(server, credentials)
+    try:
+        host, _ = address_of(server)
+    except ValueError as error:
+        raise ConfigError(f"--server: {error}") from None
+    if not is_loopback(host):
+        raise ConfigError(
+            f"--server: {server} is not on this machine, and there one shows a certificate: sscard --certificate FILE "
+            "--key FILE --ca FILE …, or client_certificate, client_key and client_ca in the settings"
+        )
+    return grpc.insecure_channel(server)
+
+
+ChannelAs: TypeAlias = Callable[[Caller | None], grpc.Channel]
+"""A channel to a service of our own, as this caller; as None it may do everything. Whoever has it closes it."""
+
+
+@contextmanager
+def service_of_our_own(config: Config) -> Iterator[ChannelAs]:
+    """An all-in-one service in this process for as long as the block lasts; nobody else on the machine gets in."""
+    private = PrivateDoor()
+    with _Background(config, private.door) as port:
+        yield lambda caller: grpc.secure_channel(f"127.0.0.1:{port}", private.credentials(caller))
 
 
 class _Background:
     """A service with an event loop in a thread of its own, on a free port of the loopback interface."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, door: Door) -> None:
+        self._door = door
         self._config = config.model_copy(update={"listen": "127.0.0.1:0"})
         self._opened = ExitStack()
         self._server: Server | None = None
@@ -51,7 +87,7 @@ class _Background:
         return port
 
     async def _start(self, readers: Readers, custodian: KeyCustodian) -> int:
-        self._server = build_server(self._config, readers, custodian)
+        self._server = build_server(self._config, readers, custodian, door=self._door)
         await self._server.start()
         return self._server.port
 

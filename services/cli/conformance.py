@@ -185,6 +185,7 @@ class _Recorded:
         self._card = card
         self.transmit = transmit
         self.reset, self.close = card.reset, card.close
+        self.features, self.control = card.features, card.control
 
     @property
     def atr(self) -> bytes:

@@ -25,6 +25,7 @@ RECONNECT: Final = 1.0
 
 _Code = grpc.StatusCode
 _AWAY: Final = frozenset({_Code.UNAVAILABLE, _Code.DEADLINE_EXCEEDED, _Code.CANCELLED})
+_REFUSED: Final = frozenset({_Code.UNAUTHENTICATED, _Code.PERMISSION_DENIED})
 _OF_A_KEY: Final = frozenset(
     REFUSALS[kind].reason for kind in (KeyUnavailableError, KeyUnknownError, VerificationsBlockedError)
 )
@@ -132,6 +133,10 @@ class CentreCustodian(KeyCustodian):
         if code in _AWAY:
             return CentreAwayError(
                 names, f"the centre at {self._target} does not answer ({code.name}); the same call can be repeated"
+            )
+        if code in _REFUSED:
+            return KeyUnavailableError(
+                names, f"the centre at {self._target} refuses this service: {message} [{reason or code.name}]"
             )
         if code is _Code.UNIMPLEMENTED:
             return KeyUnavailableError(names, f"the service at {self._target} serves no keys: set serve_keys there")

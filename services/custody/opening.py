@@ -14,6 +14,7 @@ from cardlib.custody import KeyCustodian, NoKeys
 from cardlib.key_requests import KeyRequest
 from cardlib.keys import KeyDeclaration
 from cardlib.psam_keys import PSAM_KEYS
+from services.callers.tls import channel_credentials
 from services.catalogue import failure_of
 from services.config import Config, ConfigError
 from services.custody.centre import CentreCustodian
@@ -95,7 +96,7 @@ def _beside_psam(config: Config, known: Mapping[str, KeyDeclaration], opener: Op
         return _of_keystore(config, config.keystore, known, opener)
     if config.hsm_library is not None:
         return _of_hsm(config, config.hsm_library, known)
-    return CentreCustodian(config.centre) if config.centre else None
+    return CentreCustodian(config.centre, credentials=channel_credentials(config)) if config.centre else None
 
 
 def _without_any(config: Config, known: Mapping[str, KeyDeclaration]) -> KeyCustodian:

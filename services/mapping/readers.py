@@ -22,4 +22,5 @@ def event(happened: Event) -> reader_pb2.ReaderEvent:
         kind=reader_pb2.ReaderEvent.Kind.Value(f"KIND_{happened.kind.name}"),
         initial=happened.initial,
         reader=None if happened.reader is None else reader(happened.reader),
+        held_by=happened.held_by,
     )

@@ -13,6 +13,16 @@ from sqlalchemy.exc import SQLAlchemyError
 BUSY: Final = 10_000
 """Milliseconds that a transaction waits for that of another process, in SQLite."""
 
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # a row that is replaced is removed as well, for triggers that watch over it
+    f"busy_timeout={BUSY}",
+)
+_MIGRATING: Final = 0x53534341
+"""Number of PostgreSQL's advisory lock while tables are made: any that nobody else uses."""
+
 
 class StoreError(Exception):
     """The database cannot be used; the message says why, in a sentence."""
@@ -26,6 +36,7 @@ def open_engine(where: str) -> sa.Engine:
     """
     url = database_url(where)
     shown = url.render_as_string(hide_password=True)
+    engine: sa.Engine | None = None
     try:
         if url.get_backend_name() == "sqlite" and url.database:
             _make_private(Path(url.database))
@@ -33,12 +44,16 @@ def open_engine(where: str) -> sa.Engine:
         if engine.dialect.name == "sqlite":
             _serious_sqlite(engine)
         _migrate(engine)
-    except CommandError:
-        raise StoreError(f"the database {shown} was made by a newer version of this software: update it") from None
-    except OSError as error:
-        raise StoreError(f"the database {shown} cannot be opened: {error.strerror}") from None
-    except (SQLAlchemyError, ImportError) as error:
-        raise StoreError(f"the database {shown} cannot be opened: {_first_line(error)}") from None
+    except BaseException as error:
+        if engine is not None:
+            engine.dispose()
+        if isinstance(error, CommandError):
+            raise StoreError(f"the database {shown} was made by a newer version of this software: update it") from None
+        if isinstance(error, OSError):
+            raise StoreError(f"the database {shown} cannot be opened: {error.strerror}") from None
+        if isinstance(error, (SQLAlchemyError, ImportError)):
+            raise StoreError(f"the database {shown} cannot be opened: {_first_line(error)}") from None
+        raise
     return engine
 
 
@@ -64,7 +79,7 @@ def _serious_sqlite(engine: sa.Engine) -> None:
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions by itself
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY}"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -80,6 +95,9 @@ def _migrate(engine: sa.Engine) -> None:
     settings.set_main_option("script_location", str(files("services.store") / "migrations"))
     settings.set_main_option("path_separator", "os")
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # SQLite's transactions that write come one after the other; here another process waits until this one ends.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
 

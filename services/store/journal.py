@@ -1,25 +1,23 @@
 """The journal of issuance and the certificates, in the database."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from cardlib.issuance.questions import Note, Stage
 from services.errors import (
     CertificateUnknownError,
     IssuanceOpenError,
-    JournalError,
     OrderRepeatedError,
     RequestReusedError,
     SupersededError,
 )
 from services.issuance.certificate import Certificate
 from services.issuance.journal import WRITING, Certificates, Issuance, IssuanceJournal, Request, State
-from services.store.schema import certificate, issuance, issuance_step, setting
+from services.store.schema import certificate, issuance, issuance_step
+from services.store.transactions import in_transaction
 
 ABANDONED: Final = "ABANDONED"
 """Reason, and name of the last step, of an issuance that somebody has given up."""
@@ -39,36 +37,37 @@ class SqlJournal(IssuanceJournal, Certificates):
 
     def begin(self, request: Request) -> Issuance:
         """See the port."""
-        try:
-            with self._transaction() as connection:
-                return self._begin(connection, request)
-        except JournalError:
-            # Perhaps another process was faster with this chip or request id: what it did counts, and is seen now.
-            with self._transaction() as connection:
-                return self._begin(connection, request)
+        return in_transaction(self._engine, lambda connection: self._begin(connection, request))
 
     def note(self, issuance: Issuance, note: Note) -> None:
         """See the port."""
-        with self._transaction() as connection:
-            changed: dict[str, Any] = {"stage": note.stage.name, "detail": note.detail}
-            if note.stage in WRITING:
-                changed["written"] = True
+        changed: dict[str, Any] = {"stage": note.stage.name, "detail": note.detail}
+        if note.stage in WRITING:
+            changed["written"] = True
+
+        def work(connection: sa.Connection) -> None:
             self._change(connection, issuance, changed)
             self._step(connection, issuance.request_id, issuance.attempt, note.stage.name, note.detail)
 
+        in_transaction(self._engine, work)
+
     def finish(self, issuance: Issuance, certificate: Certificate) -> None:
         """See the port."""
-        with self._transaction() as connection:
+        done = {"state": State.DONE, "stage": Stage.DONE.name, "detail": "", "error": ""}
+        ended: dict[str, Any] = {"open_chip": None, "finished": self._now(), "certificate_id": certificate.number}
+        ended["chip"] = certificate.chip.hex()
+
+        def work(connection: sa.Connection) -> None:
             _store(connection, certificate)
-            done = {"state": State.DONE, "stage": Stage.DONE.name, "detail": "", "error": ""}
-            ended: dict[str, Any] = {"open_chip": None, "finished": self._now(), "certificate_id": certificate.number}
-            ended["chip"] = certificate.chip.hex()
             self._change(connection, issuance, done | ended)
             self._step(connection, issuance.request_id, issuance.attempt, Stage.DONE.name, "")
 
+        in_transaction(self._engine, work)
+
     def fail(self, issuance: Issuance, reason: str, *, lost: bool = False, untouched: bool = False) -> None:
         """See the port."""
-        with self._transaction() as connection:
+
+        def work(connection: sa.Connection) -> None:
             known = _find(connection, issuance.request_id)
             if known is None or not _is_current(known, issuance):
                 return
@@ -79,20 +78,23 @@ class SqlJournal(IssuanceJournal, Certificates):
                 changed["written"] = False
             self._change(connection, issuance, changed)
 
+        in_transaction(self._engine, work)
+
     def find(self, request_id: str) -> Issuance | None:
         """See the port."""
-        with self._transaction() as connection:
-            return _find(connection, request_id)
+        return in_transaction(self._engine, lambda connection: _find(connection, request_id))
 
     def open_issuances(self) -> tuple[Issuance, ...]:
         """See the port."""
         wanted = sa.select(issuance).where(issuance.c.state == State.OPEN).order_by(issuance.c.chip)
-        with self._transaction() as connection:
-            return tuple(map(_issuance, connection.execute(wanted)))
+        return in_transaction(
+            self._engine, lambda connection: tuple(_issuance(row) for row in connection.execute(wanted))
+        )
 
     def abandon(self, request_id: str, reason: str) -> Issuance | None:
         """See the port."""
-        with self._transaction() as connection:
+
+        def work(connection: sa.Connection) -> Issuance | None:
             known = _find(connection, request_id)
             if known is None or known.state is not State.OPEN:
                 return None
@@ -101,34 +103,23 @@ class SqlJournal(IssuanceJournal, Certificates):
             self._step(connection, request_id, known.attempt, ABANDONED, reason)
             return _find(connection, request_id)
 
+        return in_transaction(self._engine, work)
+
     def certificate(self, number: str) -> Certificate:
         """See the port."""
         wanted = sa.select(certificate.c.document).where(certificate.c.id == number)
-        with self._transaction() as connection:
-            row = connection.execute(wanted).one_or_none()
-        if row is None:
+        document = in_transaction(self._engine, lambda connection: connection.execute(wanted).scalar())
+        if document is None:
             raise CertificateUnknownError(number)
-        return Certificate.load(row.document, number)
+        return Certificate.load(document, number)
 
     def certificate_numbers(self, chip: bytes) -> tuple[str, ...]:
         """See the port."""
         of_chip = sa.select(certificate.c.id).where(certificate.c.chip == chip.hex())
-        with self._transaction() as connection:
-            return tuple(connection.execute(of_chip.order_by(certificate.c.sequence.desc())).scalars())
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            # Their texts quote what was to be written: only what the database itself says is passed on.
-            cause = getattr(error, "orig", None)
-            raise JournalError(str(cause) if cause is not None else type(error).__name__) from None
+        newest_first = of_chip.order_by(certificate.c.sequence.desc())
+        return in_transaction(self._engine, lambda connection: tuple(connection.execute(newest_first).scalars()))
 
     def _begin(self, connection: sa.Connection, request: Request) -> Issuance:
-        # Where transactions run side by side, one request is begun after the other: none overlooks its like.
-        connection.execute(sa.select(setting.c.name).with_for_update()).all()
         known = _find(connection, request.request_id)
         again_reason = request.again_reason or (known.again_reason if known else "")
         if known is not None:

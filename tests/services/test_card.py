@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -7,9 +8,10 @@ from apdu.flow import ask, send
 from apdu.transport.inprocess import InProcessReaders
 from cardlib import commands
 from cardlib.issuance.questions import Reset
-from services.card import HeldCard, no_traffic
+from services.card import HeldCard, PoweredCard
 from services.errors import DeadlineError
 from services.lane import Lane
+from services.pin_guard import PinGuard, no_registry
 from simulator.people import ready_card
 
 
@@ -45,7 +47,8 @@ def lane():
 def held(lane, chip, seconds: float) -> HeldCard:
     readers = InProcessReaders(["r"])
     readers.insert("r", chip, t0=True)
-    return HeldCard(readers, "r", lane, time.monotonic() + seconds, no_traffic)
+    card = PoweredCard(readers, lane, "r", itertools.count(1).__next__)
+    return HeldCard(card, time.monotonic() + seconds, PinGuard(no_registry, ()))
 
 
 def nobody(question):

@@ -67,13 +67,15 @@ class _AccessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Access.ValueTy
     ACCESS_APPLY_DEADLINES: _Access.ValueType  # 20
     """See which cards should be activated soon, and have the half-year rule applied (激活期限管理)."""
     ACCESS_REGISTER: _Access.ValueType  # 21
-    """Enter people, original medical cards and institutions into the registry (登记)."""
+    """Enter people, cards and original medical cards into the registry (登记)."""
     ACCESS_VIEW_REGISTRY: _Access.ValueType  # 22
     """See people and cards of the registry (查询登记信息)."""
     ACCESS_DELIVER_CARD: _Access.ValueType  # 23
     """Hand a card out to its holder (发放卡片)."""
     ACCESS_CHANGE_CARD_STATE: _Access.ValueType  # 24
     """Receive cards, take them as lost, replace, block or cancel them (变更卡片状态)."""
+    ACCESS_REGISTER_INSTITUTION: _Access.ValueType  # 25
+    """Enter institutions into the registry: who may hand cards out and activate them (登记机构)."""
 
 class Access(_Access, metaclass=_AccessEnumTypeWrapper):
     """What a caller must be allowed to do before a method is run. A method without `(access)` is not served."""
@@ -121,13 +123,15 @@ ACCESS_VIEW_ACTIVATION: Access.ValueType  # 19
 ACCESS_APPLY_DEADLINES: Access.ValueType  # 20
 """See which cards should be activated soon, and have the half-year rule applied (激活期限管理)."""
 ACCESS_REGISTER: Access.ValueType  # 21
-"""Enter people, original medical cards and institutions into the registry (登记)."""
+"""Enter people, cards and original medical cards into the registry (登记)."""
 ACCESS_VIEW_REGISTRY: Access.ValueType  # 22
 """See people and cards of the registry (查询登记信息)."""
 ACCESS_DELIVER_CARD: Access.ValueType  # 23
 """Hand a card out to its holder (发放卡片)."""
 ACCESS_CHANGE_CARD_STATE: Access.ValueType  # 24
 """Receive cards, take them as lost, replace, block or cancel them (变更卡片状态)."""
+ACCESS_REGISTER_INSTITUTION: Access.ValueType  # 25
+"""Enter institutions into the registry: who may hand cards out and activate them (登记机构)."""
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 SENSITIVE_FIELD_NUMBER: _builtins.int

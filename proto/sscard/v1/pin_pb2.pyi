@@ -416,22 +416,26 @@ class ChangePinResponse(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     TRIES_LEFT_FIELD_NUMBER: _builtins.int
     ALREADY_DONE_FIELD_NUMBER: _builtins.int
+    LONGER_THAN_PADS_FIELD_NUMBER: _builtins.int
     result: Global___PinResult.ValueType
     """What came of the old PIN; OK: the new one is set, and the card has taken it."""
     tries_left: _builtins.int
     """Tries left, as the card said last."""
     already_done: _builtins.bool
     """The request was done before; the card in the reader was not touched."""
+    longer_than_pads: _builtins.bool
+    """The new PIN has more than 12 digits, which is what many PIN pads take at most: tell the holder (新密码超过12位)."""
     def __init__(
         self,
         *,
         result: Global___PinResult.ValueType = ...,
         tries_left: _builtins.int = ...,
         already_done: _builtins.bool = ...,
+        longer_than_pads: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_done", b"already_done", "result", b"result", "tries_left", b"tries_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_done", b"already_done", "longer_than_pads", b"longer_than_pads", "result", b"result", "tries_left", b"tries_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -551,19 +555,23 @@ class ResetPinResponse(_message.Message):
 
     TRIES_LEFT_FIELD_NUMBER: _builtins.int
     ALREADY_DONE_FIELD_NUMBER: _builtins.int
+    LONGER_THAN_PADS_FIELD_NUMBER: _builtins.int
     tries_left: _builtins.int
     """Tries that the new PIN has."""
     already_done: _builtins.bool
     """The request was done before; the card in the reader was not touched."""
+    longer_than_pads: _builtins.bool
+    """The new PIN has more than 12 digits, which is what many PIN pads take at most: tell the holder (新密码超过12位)."""
     def __init__(
         self,
         *,
         tries_left: _builtins.int = ...,
         already_done: _builtins.bool = ...,
+        longer_than_pads: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_done", b"already_done", "tries_left", b"tries_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_done", b"already_done", "longer_than_pads", b"longer_than_pads", "tries_left", b"tries_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ class PinServiceStub:
     """The holder's PIN (个人密码): how it stands, and verifying, changing, unblocking and resetting it.
 
     The service wastes no tries. Before a PIN goes to the card the card is asked how many tries are left; the last one is
-    spent only where the request allows it (reason LAST_PIN_TRY), a PIN that this card has refused is not sent to it again
+    spent only where the request allows it (reason PIN_LAST_TRY), a PIN that this card has refused is not sent to it again
     (reason PIN_REPEATED), nothing is sent while the card does not say how its PIN stands (reason PIN_STATUS_UNKNOWN), the
     initial PIN of a region is never sent to an activated card, and nothing is tried again by itself. What came of a PIN
     that was sent, or was not worth sending, is a `PinResult` and no error.
@@ -85,7 +85,7 @@ class PinServiceServicer:
     """The holder's PIN (个人密码): how it stands, and verifying, changing, unblocking and resetting it.
 
     The service wastes no tries. Before a PIN goes to the card the card is asked how many tries are left; the last one is
-    spent only where the request allows it (reason LAST_PIN_TRY), a PIN that this card has refused is not sent to it again
+    spent only where the request allows it (reason PIN_LAST_TRY), a PIN that this card has refused is not sent to it again
     (reason PIN_REPEATED), nothing is sent while the card does not say how its PIN stands (reason PIN_STATUS_UNKNOWN), the
     initial PIN of a region is never sent to an activated card, and nothing is tried again by itself. What came of a PIN
     that was sent, or was not worth sending, is a `PinResult` and no error.
@@ -102,7 +102,7 @@ class PinServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyPin(self, request, context):
-        """Verify the PIN (验证密码).
+        """Verify the PIN (验证密码). Reason PIN_NOT_SET: the card has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,7 +142,8 @@ class PinServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UnblockPin(self, request, context):
-        """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is.
+        """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is. Reason
+        PIN_NOT_SET: the card has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,7 +199,7 @@ class PinService:
     """The holder's PIN (个人密码): how it stands, and verifying, changing, unblocking and resetting it.
 
     The service wastes no tries. Before a PIN goes to the card the card is asked how many tries are left; the last one is
-    spent only where the request allows it (reason LAST_PIN_TRY), a PIN that this card has refused is not sent to it again
+    spent only where the request allows it (reason PIN_LAST_TRY), a PIN that this card has refused is not sent to it again
     (reason PIN_REPEATED), nothing is sent while the card does not say how its PIN stands (reason PIN_STATUS_UNKNOWN), the
     initial PIN of a region is never sent to an activated card, and nothing is tried again by itself. What came of a PIN
     that was sent, or was not worth sending, is a `PinResult` and no error.

@@ -30,7 +30,7 @@ class PinServiceStub:
     """The holder's PIN (个人密码): how it stands, and verifying, changing, unblocking and resetting it.
 
     The service wastes no tries. Before a PIN goes to the card the card is asked how many tries are left; the last one is
-    spent only where the request allows it (reason LAST_PIN_TRY), a PIN that this card has refused is not sent to it again
+    spent only where the request allows it (reason PIN_LAST_TRY), a PIN that this card has refused is not sent to it again
     (reason PIN_REPEATED), nothing is sent while the card does not say how its PIN stands (reason PIN_STATUS_UNKNOWN), the
     initial PIN of a region is never sent to an activated card, and nothing is tried again by itself. What came of a PIN
     that was sent, or was not worth sending, is a `PinResult` and no error.
@@ -46,7 +46,7 @@ class PinServiceStub:
     GetPinStatus: _grpc.UnaryUnaryMultiCallable[_pin_pb2.GetPinStatusRequest, _pin_pb2.GetPinStatusResponse]
     """How many tries the PIN has left (查询密码状态); costs none."""
     VerifyPin: _grpc.UnaryUnaryMultiCallable[_pin_pb2.VerifyPinRequest, _pin_pb2.VerifyPinResponse]
-    """Verify the PIN (验证密码)."""
+    """Verify the PIN (验证密码). Reason PIN_NOT_SET: the card has none."""
     VerifyPinAtPad: _grpc.UnaryStreamMultiCallable[_pin_pb2.VerifyPinAtPadRequest, _pin_pb2.VerifyPinAtPadResponse]
     """Verify the PIN, typed by the holder at the reader's own PIN pad, so that no computer sees it (密码键盘验证).
 
@@ -63,14 +63,16 @@ class PinServiceStub:
     ResetPin: _grpc.UnaryUnaryMultiCallable[_pin_pb2.ResetPinRequest, _pin_pb2.ResetPinResponse]
     """Set a new PIN without the old one (密码重置), by the keys PUK and STK of the card."""
     UnblockPin: _grpc.UnaryUnaryMultiCallable[_pin_pb2.UnblockPinRequest, _pin_pb2.UnblockPinResponse]
-    """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is."""
+    """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is. Reason
+    PIN_NOT_SET: the card has none.
+    """
 
 @_typing.type_check_only
 class PinServiceAsyncStub(PinServiceStub):
     """The holder's PIN (个人密码): how it stands, and verifying, changing, unblocking and resetting it.
 
     The service wastes no tries. Before a PIN goes to the card the card is asked how many tries are left; the last one is
-    spent only where the request allows it (reason LAST_PIN_TRY), a PIN that this card has refused is not sent to it again
+    spent only where the request allows it (reason PIN_LAST_TRY), a PIN that this card has refused is not sent to it again
     (reason PIN_REPEATED), nothing is sent while the card does not say how its PIN stands (reason PIN_STATUS_UNKNOWN), the
     initial PIN of a region is never sent to an activated card, and nothing is tried again by itself. What came of a PIN
     that was sent, or was not worth sending, is a `PinResult` and no error.
@@ -83,7 +85,7 @@ class PinServiceAsyncStub(PinServiceStub):
     GetPinStatus: _aio.UnaryUnaryMultiCallable[_pin_pb2.GetPinStatusRequest, _pin_pb2.GetPinStatusResponse]  # type: ignore[assignment]
     """How many tries the PIN has left (查询密码状态); costs none."""
     VerifyPin: _aio.UnaryUnaryMultiCallable[_pin_pb2.VerifyPinRequest, _pin_pb2.VerifyPinResponse]  # type: ignore[assignment]
-    """Verify the PIN (验证密码)."""
+    """Verify the PIN (验证密码). Reason PIN_NOT_SET: the card has none."""
     VerifyPinAtPad: _aio.UnaryStreamMultiCallable[_pin_pb2.VerifyPinAtPadRequest, _pin_pb2.VerifyPinAtPadResponse]  # type: ignore[assignment]
     """Verify the PIN, typed by the holder at the reader's own PIN pad, so that no computer sees it (密码键盘验证).
 
@@ -100,13 +102,15 @@ class PinServiceAsyncStub(PinServiceStub):
     ResetPin: _aio.UnaryUnaryMultiCallable[_pin_pb2.ResetPinRequest, _pin_pb2.ResetPinResponse]  # type: ignore[assignment]
     """Set a new PIN without the old one (密码重置), by the keys PUK and STK of the card."""
     UnblockPin: _aio.UnaryUnaryMultiCallable[_pin_pb2.UnblockPinRequest, _pin_pb2.UnblockPinResponse]  # type: ignore[assignment]
-    """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is."""
+    """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is. Reason
+    PIN_NOT_SET: the card has none.
+    """
 
 class PinServiceServicer(metaclass=_abc_1.ABCMeta):
     """The holder's PIN (个人密码): how it stands, and verifying, changing, unblocking and resetting it.
 
     The service wastes no tries. Before a PIN goes to the card the card is asked how many tries are left; the last one is
-    spent only where the request allows it (reason LAST_PIN_TRY), a PIN that this card has refused is not sent to it again
+    spent only where the request allows it (reason PIN_LAST_TRY), a PIN that this card has refused is not sent to it again
     (reason PIN_REPEATED), nothing is sent while the card does not say how its PIN stands (reason PIN_STATUS_UNKNOWN), the
     initial PIN of a region is never sent to an activated card, and nothing is tried again by itself. What came of a PIN
     that was sent, or was not worth sending, is a `PinResult` and no error.
@@ -129,7 +133,7 @@ class PinServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pin_pb2.VerifyPinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pin_pb2.VerifyPinResponse, _abc.Awaitable[_pin_pb2.VerifyPinResponse]]:
-        """Verify the PIN (验证密码)."""
+        """Verify the PIN (验证密码). Reason PIN_NOT_SET: the card has none."""
 
     @_abc_1.abstractmethod
     def VerifyPinAtPad(
@@ -176,6 +180,8 @@ class PinServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pin_pb2.UnblockPinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pin_pb2.UnblockPinResponse, _abc.Awaitable[_pin_pb2.UnblockPinResponse]]:
-        """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is."""
+        """Give the PIN all its tries back (密码解锁), by the keys PUK and STK of the card; the PIN stays as it is. Reason
+        PIN_NOT_SET: the card has none.
+        """
 
 def add_PinServiceServicer_to_server(servicer: PinServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sscard.v1 import options_pb2 as sscard_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sscard/v1/reader.proto\x12\tsscard.v1\x1a\x17sscard/v1/options.proto\"q\n\x06Reader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04slot\x18\x02 \x01(\x0e\x32\x14.sscard.v1.SlotState\x12\x11\n\x03\x61tr\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x0e\n\x06in_use\x18\x04 \x01(\x08\x12\x12\n\ninsertions\x18\x05 \x01(\x04\"\x14\n\x12ListReadersRequest\"9\n\x13ListReadersResponse\x12\"\n\x07readers\x18\x01 \x03(\x0b\x32\x11.sscard.v1.Reader\"\x15\n\x13WatchReadersRequest\"=\n\x14WatchReadersResponse\x12%\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x16.sscard.v1.ReaderEvent\"\xd9\x02\n\x0bReaderEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.sscard.v1.ReaderEvent.Kind\x12\x0f\n\x07initial\x18\x03 \x01(\x08\x12!\n\x06reader\x18\x04 \x01(\x0b\x32\x11.sscard.v1.Reader\"\xd8\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11KIND_READER_ADDED\x10\x01\x12\x17\n\x13KIND_READER_REMOVED\x10\x02\x12\x16\n\x12KIND_CARD_INSERTED\x10\x03\x12\x15\n\x11KIND_CARD_REMOVED\x10\x04\x12\x12\n\x0eKIND_CARD_MUTE\x10\x05\x12\x15\n\x11KIND_SERVICE_LOST\x10\x06\x12\x15\n\x11KIND_SERVICE_BACK\x10\x07\x12\x19\n\x15KIND_INITIAL_COMPLETE\x10\x08*g\n\tSlotState\x12\x1a\n\x16SLOT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SLOT_STATE_EMPTY\x10\x01\x12\x13\n\x0fSLOT_STATE_CARD\x10\x02\x12\x13\n\x0fSLOT_STATE_MUTE\x10\x03\x32\xbc\x01\n\rReaderService\x12R\n\x0bListReaders\x12\x1d.sscard.v1.ListReadersRequest\x1a\x1e.sscard.v1.ListReadersResponse\"\x04\xb0\xd4\x18\x01\x12W\n\x0cWatchReaders\x12\x1e.sscard.v1.WatchReadersRequest\x1a\x1f.sscard.v1.WatchReadersResponse\"\x04\xb0\xd4\x18\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sscard/v1/reader.proto\x12\tsscard.v1\x1a\x17sscard/v1/options.proto\"q\n\x06Reader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04slot\x18\x02 \x01(\x0e\x32\x14.sscard.v1.SlotState\x12\x11\n\x03\x61tr\x18\x03 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x0e\n\x06in_use\x18\x04 \x01(\x08\x12\x12\n\ninsertions\x18\x05 \x01(\x04\"\x14\n\x12ListReadersRequest\"9\n\x13ListReadersResponse\x12\"\n\x07readers\x18\x01 \x03(\x0b\x32\x11.sscard.v1.Reader\"?\n\x13WatchReadersRequest\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\"O\n\x14WatchReadersResponse\x12%\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x16.sscard.v1.ReaderEvent\x12\x10\n\x08instance\x18\x02 \x01(\t\"\x92\x03\n\x0bReaderEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x1b.sscard.v1.ReaderEvent.Kind\x12\x0f\n\x07initial\x18\x03 \x01(\x08\x12!\n\x06reader\x18\x04 \x01(\x0b\x32\x11.sscard.v1.Reader\x12\x0f\n\x07held_by\x18\x05 \x01(\t\"\x80\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11KIND_READER_ADDED\x10\x01\x12\x17\n\x13KIND_READER_REMOVED\x10\x02\x12\x16\n\x12KIND_CARD_INSERTED\x10\x03\x12\x15\n\x11KIND_CARD_REMOVED\x10\x04\x12\x12\n\x0eKIND_CARD_MUTE\x10\x05\x12\x15\n\x11KIND_SERVICE_LOST\x10\x06\x12\x15\n\x11KIND_SERVICE_BACK\x10\x07\x12\x19\n\x15KIND_INITIAL_COMPLETE\x10\x08\x12\x12\n\x0eKIND_CARD_HELD\x10\t\x12\x12\n\x0eKIND_CARD_FREE\x10\n*g\n\tSlotState\x12\x1a\n\x16SLOT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10SLOT_STATE_EMPTY\x10\x01\x12\x13\n\x0fSLOT_STATE_CARD\x10\x02\x12\x13\n\x0fSLOT_STATE_MUTE\x10\x03\x32\xbc\x01\n\rReaderService\x12R\n\x0bListReaders\x12\x1d.sscard.v1.ListReadersRequest\x1a\x1e.sscard.v1.ListReadersResponse\"\x04\xb0\xd4\x18\x01\x12W\n\x0cWatchReaders\x12\x1e.sscard.v1.WatchReadersRequest\x1a\x1f.sscard.v1.WatchReadersResponse\"\x04\xb0\xd4\x18\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READERSERVICE'].methods_by_name['ListReaders']._serialized_options = b'\260\324\030\001'
   _globals['_READERSERVICE'].methods_by_name['WatchReaders']._loaded_options = None
   _globals['_READERSERVICE'].methods_by_name['WatchReaders']._serialized_options = b'\260\324\030\001'
-  _globals['_SLOTSTATE']._serialized_start=692
-  _globals['_SLOTSTATE']._serialized_end=795
+  _globals['_SLOTSTATE']._serialized_start=809
+  _globals['_SLOTSTATE']._serialized_end=912
   _globals['_READER']._serialized_start=62
   _globals['_READER']._serialized_end=175
   _globals['_LISTREADERSREQUEST']._serialized_start=177
@@ -47,13 +47,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREADERSRESPONSE']._serialized_start=199
   _globals['_LISTREADERSRESPONSE']._serialized_end=256
   _globals['_WATCHREADERSREQUEST']._serialized_start=258
-  _globals['_WATCHREADERSREQUEST']._serialized_end=279
-  _globals['_WATCHREADERSRESPONSE']._serialized_start=281
-  _globals['_WATCHREADERSRESPONSE']._serialized_end=342
-  _globals['_READEREVENT']._serialized_start=345
-  _globals['_READEREVENT']._serialized_end=690
-  _globals['_READEREVENT_KIND']._serialized_start=474
-  _globals['_READEREVENT_KIND']._serialized_end=690
-  _globals['_READERSERVICE']._serialized_start=798
-  _globals['_READERSERVICE']._serialized_end=986
+  _globals['_WATCHREADERSREQUEST']._serialized_end=321
+  _globals['_WATCHREADERSRESPONSE']._serialized_start=323
+  _globals['_WATCHREADERSRESPONSE']._serialized_end=402
+  _globals['_READEREVENT']._serialized_start=405
+  _globals['_READEREVENT']._serialized_end=807
+  _globals['_READEREVENT_KIND']._serialized_start=551
+  _globals['_READEREVENT_KIND']._serialized_end=807
+  _globals['_READERSERVICE']._serialized_start=915
+  _globals['_READERSERVICE']._serialized_end=1103
 # @@protoc_insertion_point(module_scope)

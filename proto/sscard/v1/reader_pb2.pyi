@@ -128,16 +128,25 @@ Global___ListReadersResponse: _TypeAlias = ListReadersResponse  # noqa: Y015
 
 @_typing.final
 class WatchReadersRequest(_message.Message):
-    """No parameters."""
+    """Where the stream is to begin. Without parameters: with the present state."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    """Go on where an earlier stream ended: `instance` of its answers."""
+    after_sequence: _builtins.int
+    """The last event that was seen; what is behind it follows, no `initial` events. Needs `instance`."""
     def __init__(
         self,
+        *,
+        instance: _builtins.str = ...,
+        after_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "instance", b"instance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,6 +159,9 @@ class WatchReadersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    """Names this run of the service: when it is started anew, its events are numbered anew."""
     @_builtins.property
     def event(self) -> Global___ReaderEvent:
         """What happened."""
@@ -158,10 +170,11 @@ class WatchReadersResponse(_message.Message):
         self,
         *,
         event: Global___ReaderEvent | None = ...,
+        instance: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "instance", b"instance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -197,6 +210,10 @@ class ReaderEvent(_message.Message):
         """The PC/SC daemon came back; its readers follow as added."""
         KIND_INITIAL_COMPLETE: ReaderEvent._Kind.ValueType  # 8
         """The events before this one were the state at the beginning; what follows happens now."""
+        KIND_CARD_HELD: ReaderEvent._Kind.ValueType  # 9
+        """An institution has acquired the card, see CardService.AcquireCard: others wait (卡片被占用)."""
+        KIND_CARD_FREE: ReaderEvent._Kind.ValueType  # 10
+        """The lease is over and the card was reset: whoever waits may have it (卡片已释放)."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -219,11 +236,16 @@ class ReaderEvent(_message.Message):
     """The PC/SC daemon came back; its readers follow as added."""
     KIND_INITIAL_COMPLETE: ReaderEvent.Kind.ValueType  # 8
     """The events before this one were the state at the beginning; what follows happens now."""
+    KIND_CARD_HELD: ReaderEvent.Kind.ValueType  # 9
+    """An institution has acquired the card, see CardService.AcquireCard: others wait (卡片被占用)."""
+    KIND_CARD_FREE: ReaderEvent.Kind.ValueType  # 10
+    """The lease is over and the card was reset: whoever waits may have it (卡片已释放)."""
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     INITIAL_FIELD_NUMBER: _builtins.int
     READER_FIELD_NUMBER: _builtins.int
+    HELD_BY_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Sequence number, 1 and up, without gaps while the server runs. Events marked `initial` all carry the number of the
     last event that the state they describe includes, 0 if there was none yet.
@@ -232,6 +254,8 @@ class ReaderEvent(_message.Message):
     """What happened."""
     initial: _builtins.bool
     """Whether the event describes the state at the beginning of the stream rather than a change."""
+    held_by: _builtins.str
+    """Code of the institution that holds or held the card, for KIND_CARD_HELD and KIND_CARD_FREE."""
     @_builtins.property
     def reader(self) -> Global___Reader:
         """The reader after the event; for KIND_READER_REMOVED only its name. Unset when the event is about none."""
@@ -243,10 +267,11 @@ class ReaderEvent(_message.Message):
         kind: Global___ReaderEvent.Kind.ValueType = ...,
         initial: _builtins.bool = ...,
         reader: Global___Reader | None = ...,
+        held_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reader", b"reader"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["initial", b"initial", "kind", b"kind", "reader", b"reader", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_by", b"held_by", "initial", b"initial", "kind", b"kind", "reader", b"reader", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

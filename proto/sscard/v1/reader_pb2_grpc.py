@@ -61,8 +61,10 @@ class ReaderServiceServicer:
     def WatchReaders(self, request, context):
         """Watch readers and cards come and go (监视读卡器), until the caller ends the call.
 
-        The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE. A caller that
-        reads too slowly is cut off with reason EVENTS_LOST and starts again.
+        The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE; or, for a
+        caller that was cut off and says where it was, with the event behind that one, without a gap. Reason EVENTS_LOST: the
+        caller read too slowly, or goes on from events that are not kept any more or were another run's of the service; it
+        watches again without `instance`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,8 +38,10 @@ class ReaderServiceStub:
     WatchReaders: _grpc.UnaryStreamMultiCallable[_reader_pb2.WatchReadersRequest, _reader_pb2.WatchReadersResponse]
     """Watch readers and cards come and go (监视读卡器), until the caller ends the call.
 
-    The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE. A caller that
-    reads too slowly is cut off with reason EVENTS_LOST and starts again.
+    The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE; or, for a
+    caller that was cut off and says where it was, with the event behind that one, without a gap. Reason EVENTS_LOST: the
+    caller read too slowly, or goes on from events that are not kept any more or were another run's of the service; it
+    watches again without `instance`.
     """
 
 @_typing.type_check_only
@@ -52,8 +54,10 @@ class ReaderServiceAsyncStub(ReaderServiceStub):
     WatchReaders: _aio.UnaryStreamMultiCallable[_reader_pb2.WatchReadersRequest, _reader_pb2.WatchReadersResponse]  # type: ignore[assignment]
     """Watch readers and cards come and go (监视读卡器), until the caller ends the call.
 
-    The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE. A caller that
-    reads too slowly is cut off with reason EVENTS_LOST and starts again.
+    The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE; or, for a
+    caller that was cut off and says where it was, with the event behind that one, without a gap. Reason EVENTS_LOST: the
+    caller read too slowly, or goes on from events that are not kept any more or were another run's of the service; it
+    watches again without `instance`.
     """
 
 class ReaderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -75,8 +79,10 @@ class ReaderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_reader_pb2.WatchReadersResponse], _abc.AsyncIterator[_reader_pb2.WatchReadersResponse]]:
         """Watch readers and cards come and go (监视读卡器), until the caller ends the call.
 
-        The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE. A caller that
-        reads too slowly is cut off with reason EVENTS_LOST and starts again.
+        The stream begins with the present state, as events marked `initial`, closed by KIND_INITIAL_COMPLETE; or, for a
+        caller that was cut off and says where it was, with the event behind that one, without a gap. Reason EVENTS_LOST: the
+        caller read too slowly, or goes on from events that are not kept any more or were another run's of the service; it
+        watches again without `instance`.
         """
 
 def add_ReaderServiceServicer_to_server(servicer: ReaderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -15,13 +15,13 @@ def test_open_requests_are_listed_by_chip(store, request_for) -> None:
     assert store.journal.open_issuances() == (second,)
 
 
-def test_a_request_that_is_given_up_is_lost_with_its_reason_and_can_note_nothing(store, request_for, place) -> None:
+def test_a_request_that_is_given_up_is_lost_with_its_reason_and_can_note_nothing(store, request_for, database) -> None:
     begun = store.journal.begin(request_for("one"))
     store.journal.note(begun, BUILDING)
     given_up = store.journal.abandon("one", "the chip is broken")
     assert (given_up.state, given_up.error) == (State.LOST, "ABANDONED")
     assert given_up.finished is not None
-    assert steps(place)[-1] == (2, 1, "ABANDONED", "the chip is broken")
+    assert steps(database)[-1] == (2, 1, "ABANDONED", "the chip is broken")
     with pytest.raises(SupersededError):
         store.journal.note(begun, BUILDING)
     assert store.journal.open_issuances() == ()

@@ -11,6 +11,11 @@ from services.store.store import open_store
 from tests.services.store.test_journal import BUILDING
 
 
+@pytest.fixture
+def kind() -> str:
+    return "sqlite"
+
+
 def test_a_backup_of_a_store_in_use_is_whole_and_private(store, request_for, place, tmp_path) -> None:
     store.journal.note(store.journal.begin(request_for("one")), BUILDING)
     # What was written last stands beside the file, in the write-ahead log: a copy of the file would lack it.

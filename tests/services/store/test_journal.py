@@ -26,6 +26,7 @@ from services.errors import (
 from services.issuance.certificate import Certificate, Making
 from services.issuance.journal import WRITING, Request, State
 from services.store.engine import open_engine
+from tests.services.store.databases import unguarded
 
 ROOT = Path(__file__).parents[3]
 CHIP = bytes.fromhex("00814A44008660990000000001")
@@ -50,8 +51,8 @@ def certificate_of(store, chip: bytes = CHIP, request_id: str = "one", year: int
     return Certificate.of(report, making, datetime(year, 1, 2, 3, 4, 5, tzinfo=UTC), store.digests)
 
 
-def steps(place: Path) -> list[tuple[int, int, str, str]]:
-    engine = open_engine(str(place))
+def steps(database: str) -> list[tuple[int, int, str, str]]:
+    engine = open_engine(database)
     with engine.begin() as connection:
         rows = connection.exec_driver_sql("SELECT sequence, attempt, stage, detail FROM issuance_step ORDER BY 1").all()
     engine.dispose()
@@ -80,15 +81,15 @@ def test_the_same_request_goes_on_as_another_attempt(store, request_for) -> None
     assert (again.state, again.attempt, again.written, again.stage) == (State.OPEN, 2, True, Stage.BUILDING)
 
 
-def test_steps_are_numbered_through_all_attempts(store, place, request_for) -> None:
+def test_steps_are_numbered_through_all_attempts(store, database, request_for) -> None:
     first = store.journal.begin(request_for("one"))
     store.journal.note(first, Note(Stage.OPENED))
     store.journal.note(first, BUILDING)
     store.journal.note(store.journal.begin(request_for("one")), BUILDING)
-    assert steps(place) == [(1, 1, "OPENED", ""), (2, 1, "BUILDING", "SSSE"), (3, 2, "BUILDING", "SSSE")]
+    assert steps(database) == [(1, 1, "OPENED", ""), (2, 1, "BUILDING", "SSSE"), (3, 2, "BUILDING", "SSSE")]
 
 
-def test_an_earlier_attempt_can_do_nothing_more(store, place, request_for) -> None:
+def test_an_earlier_attempt_can_do_nothing_more(store, database, request_for) -> None:
     first = store.journal.begin(request_for("one"))
     store.journal.begin(request_for("one"))
     for late in (
@@ -100,7 +101,7 @@ def test_an_earlier_attempt_can_do_nothing_more(store, place, request_for) -> No
     store.journal.fail(first, "NO_CARD", lost=True)
     known = store.journal.find("one")
     assert (known.state, known.attempt, known.written, known.error) == (State.OPEN, 2, False, "")
-    assert steps(place) == [], "what was refused is not in the journal"
+    assert steps(database) == [], "what was refused is not in the journal"
     with pytest.raises(CertificateUnknownError):
         store.journal.certificate(certificate_of(store).number)
 
@@ -292,11 +293,12 @@ def test_two_callers_at_once_with_one_chip(opened, request_for) -> None:
     assert min(outcome) in {"IssuanceOpenError", "SupersededError"}
 
 
-def test_a_damaged_certificate_is_not_given_out(store, place, request_for) -> None:
+def test_a_damaged_certificate_is_not_given_out(store, database, request_for) -> None:
     made = certificate_of(store)
     store.journal.finish(store.journal.begin(request_for("one")), made)
-    engine = open_engine(str(place))
+    engine = open_engine(database)
     with engine.begin() as connection:
+        unguarded(connection, "certificate")
         changed = made.document.replace(b'"Li"', b'"Xu"')
         assert changed != made.document
         connection.execute(sa.text("UPDATE certificate SET document = :new"), {"new": changed})
@@ -305,13 +307,13 @@ def test_a_damaged_certificate_is_not_given_out(store, place, request_for) -> No
         store.journal.certificate(made.number)
 
 
-def test_a_journal_that_cannot_be_written_says_so_without_what_it_was_to_hold(store, place, request_for) -> None:
+def test_a_journal_that_cannot_be_written_says_so_without_what_it_was_to_hold(store, database, request_for) -> None:
     begun = store.journal.begin(request_for("one"))
-    engine = open_engine(str(place))
+    engine = open_engine(database)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE issuance_step")
     engine.dispose()
-    with pytest.raises(JournalError, match="no such table: issuance_step") as raised:
+    with pytest.raises(JournalError, match=r"no such table: issuance_step|\"issuance_step\" does not exist") as raised:
         store.journal.note(begun, Note(Stage.BUILDING, "a detail"))
     assert "a detail" not in str(raised.value)
     assert raised.value.__cause__ is None
@@ -324,9 +326,8 @@ from pathlib import Path
 from cardlib.issuance.questions import Note, Stage
 from services.issuance.journal import Request
 from services.store.store import open_store
-place = Path(sys.argv[1])
-store = open_store(str(place), place.with_suffix(".digest-key"))
-request = Request(request_id="one", chip=bytes.fromhex(sys.argv[2]), order_digest=bytes(32), station="", operator="")
+store = open_store(sys.argv[1], Path(sys.argv[2]))
+request = Request(request_id="one", chip=bytes.fromhex(sys.argv[3]), order_digest=bytes(32), station="", operator="")
 begun = store.journal.begin(request)
 for number in range(1000):
     store.journal.note(begun, Note(Stage.BUILDING, f"step {number}"))
@@ -336,19 +337,20 @@ for number in range(1000):
 
 
 @pytest.mark.parametrize("at", [0, 1, 7])
-def test_a_process_that_is_killed_between_two_notes_leaves_all_that_it_was_told_are_kept(opened, place, at) -> None:
-    command = [sys.executable, "-c", NOTES, str(place), CHIP.hex()]
+def test_a_process_that_is_killed_between_two_notes_leaves_all_that_it_was_told_are_kept(
+    opened, database, place, at
+) -> None:
+    command = [sys.executable, "-c", NOTES, database, str(place.with_suffix(".digest-key")), CHIP.hex()]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         for _ in range(at + 1):
             last = int(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
         told = [last, *map(int, process.stdout.read().split())][-1]
-    journal = opened().journal
-    noted = [detail for _, _, _, detail in steps(place)]
+    known = opened().journal.begin(
+        Request(request_id="one", chip=CHIP, order_digest=bytes(32), station="", operator="")
+    )  # from now on nothing is added by the other process, whose last transaction a server may have carried out still
+    noted = [detail for _, _, _, detail in steps(database)]
     assert noted[: told + 1] == [f"step {number}" for number in range(told + 1)]
     assert len(noted) <= told + 2, "what was being noted may be there too"
-    known = journal.find("one")
-    assert (known.state, known.written, known.detail) == (State.OPEN, True, noted[-1])
-    again = Request(request_id="one", chip=known.chip, order_digest=known.order_digest, station="", operator="")
-    assert journal.begin(again).attempt == 2
+    assert (known.state, known.written, known.detail, known.attempt) == (State.OPEN, True, noted[-1], 2)

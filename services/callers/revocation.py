@@ -1,0 +1,95 @@
+"""Certificates that count no longer (吊销名单): a text file, looked at again whenever it has changed.
+
+A line is the fingerprint of a certificate, SHA-256 in hex digits with or without colons; or a URI as certificates have
+it, which stands for all certificates with it, those to come as well, and for everything below it:
+``spiffe://sscard/institution/990002`` for all of an institution. What follows ``#`` is a remark.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from services.callers.identity import TRUST_DOMAIN
+
+_log = structlog.get_logger("services.callers.revocation")
+
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+MOST: Final = 4 * 1024 * 1024
+"""Bytes of the longest list."""
+
+
+class RevocationListError(Exception):
+    """A list cannot be read, or has a line that is nothing; the message says which."""
+
+
+class RevocationList:
+    """The list in ``file``; raises RevocationListError.
+
+    One that cannot be read later on, or has a wrong line then, is told of in the log: what could not be read stays as
+    it was, and of wrong lines the others count.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._state = _state_of(file)
+        self._entries, wrong = _read(file)
+        if wrong:
+            raise RevocationListError(f"{file}: line {wrong[0]} is neither a fingerprint (SHA-256) nor a URI of ours")
+
+    def has(self, fingerprint: str, uri: str) -> bool:
+        """Whether a certificate counts no longer: its ``fingerprint``, 64 lower-case hex digits, and the holder's URI."""
+        self._look_again()
+        if fingerprint in self._entries:
+            return True
+        parts = uri.split("/")
+        return any("/".join(parts[:count]) in self._entries for count in range(1, len(parts) + 1))
+
+    def _look_again(self) -> None:
+        try:
+            state = _state_of(self._file)
+            if state == self._state:
+                return
+            self._entries, wrong = _read(self._file)
+        except RevocationListError as error:
+            if self._state is not None:
+                _log.error("revocation_list_lost", error=str(error))  # noqa: TRY400  no trace is needed
+            self._state = None
+            return
+        self._state = state
+        _log.info("revocation_list_read", entries=len(self._entries))
+        for line in wrong:
+            _log.error("revocation_line_wrong", file=str(self._file), line=line)
+
+
+def _state_of(file: Path) -> tuple[int, int, int]:
+    try:
+        found = os.stat(file)
+    except OSError as error:
+        raise RevocationListError(f"{file} cannot be read: {error.strerror}") from None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read(file: Path) -> tuple[frozenset[str], tuple[int, ...]]:
+    """The entries, and the numbers of lines that are none."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(MOST + 1)
+    except OSError as error:
+        raise RevocationListError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise RevocationListError(f"{file} is no text in UTF-8") from None
+    if len(text) > MOST:
+        raise RevocationListError(f"{file} is too large to be a list of certificates")
+    entries, wrong = set(), []
+    for number, line in enumerate(text.splitlines(), 1):
+        entry = line.partition("#")[0].strip()
+        if entry.startswith(TRUST_DOMAIN):
+            entries.add(entry.rstrip("/"))
+        elif _FINGERPRINT.fullmatch(digits := entry.replace(":", "").lower()):
+            entries.add(digits)
+        elif entry:
+            wrong.append(number)
+    return frozenset(entries), tuple(wrong)
