@@ -162,6 +162,12 @@ class PinPad:
         if _ways(self._features, change=False) == (False, False):
             raise NoPinPadError
 
+    def suits(self, entry: PinEntry) -> None:
+        """Raise :class:`~apdu.errors.PadUnsuitableError` where this pad cannot do it; nobody is asked for anything."""
+        if _ways(self._features, change=entry.change) == (False, False):
+            raise PadUnsuitableError("this PIN pad cannot change PINs")
+        self._block(entry, ENTRY)
+
     def enter(
         self,
         entry: PinEntry,
@@ -176,14 +182,13 @@ class PinPad:
         the entry is over. Raises :class:`~apdu.errors.PinPadError` when nothing came of it for the card, and
         :class:`~apdu.errors.TransportError`: then it is not known whether the card has had the PIN.
         """
-        stepwise, direct = _ways(self._features, change=entry.change)
-        if not (stepwise or direct):
-            raise PadUnsuitableError("this PIN pad cannot change PINs")
         check()
+        self.suits(entry)
         seconds = int(min(entry.seconds * entry.pins, until - self._now(), _LONGEST_ENTRY))
         if seconds < 1:
             raise PinEntryTimeoutError("there is no time left to enter a PIN")
         block = self._block(entry, seconds)
+        stepwise, _ = _ways(self._features, change=entry.change)
         if stepwise:
             answer = self._step_by_step(entry, block, self._now() + seconds, on_event, check)
         else:

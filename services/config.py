@@ -35,6 +35,7 @@ _BELONGS: Final = {
     "hsm_pin_file": ("hsm_library",),
     "hsm_keys": ("hsm_library",),
     "psam_keys": ("psam_reader",),
+    "data_key_name": ("keystore", "hsm_library"),
     "tls_revoked": ("tls_certificate",),
 }
 """Settings that say more about another one."""
@@ -110,6 +111,12 @@ def loopback_centre(target: str) -> str:
     return target
 
 
+def _pin_digits(digits: int) -> int:
+    if digits and not 4 <= digits <= 16:
+        raise ValueError("a PIN has 4 to 16 digits; 0 where they have not all the same number")
+    return digits
+
+
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -155,6 +162,13 @@ class Config(BaseSettings):
     """File to which they are added, best where who can write to the database cannot; None: beside the database."""
     audit_checkpoint_every: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """Entries of the audit from one checkpoint to the next."""
+    data_key: Path | None = None
+    """File with the key that wraps the keys of personal values in the database, 32 bytes, made for a new database.
+
+    None: ``data_key_name``, or in development a file beside the database. Who loses it, loses those values.
+    """
+    data_key_name: str = ""
+    """Name of that key where the keystore or the HSM has it: an AES-256 key, DATABASE/1, or the label on the token."""
     templates: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = ()
     """Templates of cards, chosen by the name of the file without its ending; in the environment separated by commas."""
     face_template: Path | None = None
@@ -176,6 +190,10 @@ class Config(BaseSettings):
         tuple[Annotated[str, Field(pattern="^[0-9]{4,16}$")], ...], NoDecode, BeforeValidator(_split), Field(repr=False)
     ] = ("123456",)
     """Initial PINs of the regions, digits: not sent to activated cards, not chosen; in the environment with commas."""
+    pad_pin_digits: Annotated[int, AfterValidator(_pin_digits)] = 0
+    """Number of digits of all PINs in this region; pads change PINs only where it is given. 0: 4 to 12."""
+    pad_deadline: Annotated[float, Field(gt=0, le=600)] = 120.0
+    """Longest time for a call at a PIN pad, in place of ``call_deadline``."""
     event_queue: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Events that may wait for one watcher before it is cut off."""
     event_history: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
@@ -270,6 +288,8 @@ class Config(BaseSettings):
         for setting, owners in _BELONGS.items():
             if getattr(self, setting) and not any(getattr(self, owner) for owner in owners):
                 yield f"{setting} is nothing without {' or '.join(owners)}: set that as well"
+        if self.data_key and self.data_key_name:
+            yield "data_key and data_key_name: one key wraps the keys of personal values; set one"
         if self.keystore_key and self.keystore_passphrase_fds:
             yield "keystore_key and keystore_passphrase_fds: a keystore opens with a key or with passphrases; set one"
         if len(set(self.keystore_passphrase_fds)) < len(self.keystore_passphrase_fds):
@@ -291,6 +311,11 @@ class Config(BaseSettings):
     def digest_key_file(self) -> Path:
         """Where the key of the digests is: beside the database unless it was said; for a URL in the state directory."""
         return self.digest_key or self._beside_the_database(".digest-key")
+
+    @property
+    def data_key_file(self) -> Path:
+        """Where the key of personal values is, if in a file: as :attr:`digest_key_file`."""
+        return self.data_key or self._beside_the_database(".data-key")
 
     @property
     def keeps_audit(self) -> bool:

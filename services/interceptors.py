@@ -1,5 +1,6 @@
-"""Around every call of our services: who calls is recognised, what it may do is enforced, exceptions become statuses,
-one line goes to the access log and one entry to the audit.
+"""Around every call of our services: its caller, whether that may do it, and what is told of it.
+
+Exceptions become statuses, one line goes to the access log and one entry to the audit.
 """
 
 from __future__ import annotations  # grpc.RpcMethodHandler is generic in the stubs alone
@@ -13,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import grpc
 import structlog
-from google.protobuf import symbol_database
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
@@ -105,7 +106,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
 def _descriptor(path: str) -> MethodDescriptor:
     """Of the method with this path, ``/sscard.v1.CardService/ReadIdentity``, which is served."""
-    found: MethodDescriptor = symbol_database.Default().pool.FindMethodByName(path[1:].replace("/", "."))
+    found: MethodDescriptor = descriptor_pool.Default().FindMethodByName(path[1:].replace("/", "."))
     return found
 
 

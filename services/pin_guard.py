@@ -6,16 +6,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Final, TypeAlias
 
-from apdu.flow import Answer, Question
 from apdu.secret import Secret
 from cardlib.errors import InitialPinChosenError, InitialPinError, PinRepeatedError
 from cardlib.flows.pin import CardMark, MaySendPin, PinAnswered, PinQuestion, PinReplaced, TriesRestored
 from cardlib.written.entries import packed_pin
 from services.registry.lifecycle import CardState
 
-R = TypeVar("R")
 CardStates: TypeAlias = Callable[[CardMark], CardState | None]
 """Where a card stands, as the registry knows; None where it does not know the card. Blocking; any thread."""
 
@@ -66,16 +64,6 @@ class PinGuard:
         self._cards: OrderedDict[bytes, _Card] = OrderedDict()
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-
-    def answering(self, others: Answer) -> Answer:
-        """Answers what is about the PIN, and lets ``others`` answer the rest."""
-
-        def answered(question: Question[R]) -> R:
-            if isinstance(question, PinQuestion):
-                return cast("R", self.answer(question))
-            return others(question)
-
-        return answered
 
     def answer(self, question: PinQuestion) -> None:
         """Answer one; raises :class:`~cardlib.errors.PinRepeatedError` and :class:`~cardlib.errors.InitialPinError`."""

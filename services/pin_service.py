@@ -4,19 +4,18 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 import grpc
 
-from apdu.flow import Answer, Flow, Question
+from apdu.flow import Answer, Flow
 from apdu.secret import Secret
 from cardlib.custody import KeyCustodian
 from cardlib.flows.pin import (
     CardMark,
-    PinAnswered,
     PinAttempt,
     PinResult,
     PinState,
@@ -37,6 +36,7 @@ from services.callers.caller import current_caller
 from services.card import HeldCard
 from services.errors import InvalidRequestError, RequestReusedError
 from services.operations.journal import Operation, OperationJournal, OperationRequest, OperationState
+from services.pin_entry import has_pad
 from services.pin_guard import PinGuard
 from services.pin_operations import PinOperation
 from services.places import CardPlace, card_place
@@ -44,7 +44,6 @@ from services.readers import ReaderHub
 from sscard.v1 import pin_pb2, pin_pb2_grpc
 
 T = TypeVar("T")
-R = TypeVar("R")
 Done = TypeVar("Done", pin_pb2.ChangePinResponse, pin_pb2.ResetPinResponse, pin_pb2.UnblockPinResponse)
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -70,7 +69,8 @@ class OpenCard:
 class PinService(pin_pb2_grpc.PinServiceServicer):
     """Parse, one flow, map.
 
-    ``operations`` is called, in a thread, when the journal is needed. ``guard`` says which PINs are not sent.
+    ``operations`` is called, in a thread, when the journal is needed. ``guard``: the hub's own, which knows the
+    initial PINs.
     ``card_digest``: a keyed digest of what identifies a card, up to 64 characters. ``station``: name of this machine.
     ``call_deadline``: seconds that a call takes at most. ``regional``: what regions add to the card.
     """
@@ -102,11 +102,12 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
     ) -> pin_pb2.GetPinStatusResponse:
         """How the PIN stands."""
         async with self._opened(card_place(request), context) as card:
-            status = await card.held.run(pin_status(card.session), self._answering(card))
+            status = await card.held.run(pin_status(card.session), self._custodian.answer)
             return pin_pb2.GetPinStatusResponse(
                 state=STATES[status.state],
                 tries_left=status.tries_left or 0,
                 verified=card.held.pin_verified,
+                pin_pad=await has_pad(card.held),
             )
 
     async def VerifyPin(  # noqa: N802
@@ -117,7 +118,7 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         pin = _required("pin", request.pin)
         async with self._opened(place, context) as card:
             flow = verify_pin(card.session, pin, allow_last_try=request.allow_last_try, card_is_new=request.card_is_new)
-            attempt = await card.held.run(flow, self._answering(card))
+            attempt = await card.held.run(flow, self._custodian.answer)
             return self._attempted(card, attempt, initial=self._guard.is_initial(pin))
 
     async def ChangePin(  # noqa: N802
@@ -184,9 +185,11 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         return new
 
     @asynccontextmanager
-    async def _opened(self, place: CardPlace, context: Context) -> AsyncIterator[OpenCard]:
-        """The card at this place, its application selected and known by its marks."""
-        async with self._hub.addressed(place, deadline=self._deadline(context)) as held:
+    async def _opened(
+        self, place: CardPlace, context: Context, *, limit: float | None = None
+    ) -> AsyncIterator[OpenCard]:
+        """The card at this place, its application selected and known by its marks; ``limit``: see :meth:`_deadline`."""
+        async with self._hub.addressed(place, deadline=self._deadline(context, limit)) as held:
             session = CardSession(held.atr, secrets.token_bytes, self._forms, self._profiles)
             await held.run(session.open(), self._custodian.answer)
             mark = card_mark(session)
@@ -203,11 +206,16 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         flow: Callable[..., Flow[T]],
         result: Callable[[T], Done | PinResult],
         answer: Done,
+        *,
+        ready: Callable[[OpenCard], Awaitable[None]] | None = None,
+        answers: Answer | None = None,
+        limit: float | None = None,
     ) -> Done:
         """What a flow makes of the card, once for this request.
 
         ``flow``: of a card, and of whether an earlier attempt has announced its change. ``result``: of what the flow
-        gave, ``answer`` filled in, or why the PIN was not changed.
+        gave, ``answer`` filled in, or why the PIN was not changed. ``ready``: awaited before the journal hears of it;
+        ``answers``: to the flow's questions, the custodian's where there are none.
         """
         kind = f"PinService.{method}"
         institution = current_caller().institution
@@ -215,7 +223,9 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         known = await asyncio.to_thread(journal.find, institution, request_id)
         if known is not None and known.state is OperationState.DONE:
             return _done_before(known, kind, answer)
-        async with self._opened(place, context) as card:
+        async with self._opened(place, context, limit=limit) as card:
+            if ready is not None:
+                await ready(card)
             wanted = self._request(kind, request_id, card.digest)
             operation = await asyncio.to_thread(journal.begin, wanted)
             if operation.state is OperationState.DONE:  # by another call, while this one waited for the card
@@ -227,7 +237,7 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
                 return end if isinstance(end, PinResult) else end.SerializeToString()
 
             conversation = keeper.kept(flow(card, announced=keeper.announced), kept)
-            await card.held.run(conversation, keeper.answering(self._answering(card)))
+            await card.held.run(conversation, keeper.answering(answers or self._custodian.answer))
         return answer
 
     def _request(self, kind: str, request_id: str, subject: str) -> OperationRequest:
@@ -250,22 +260,11 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
             result=RESULTS[told], tries_left=attempt.tries_left, verified=card.held.pin_verified
         )
 
-    def _answering(self, card: OpenCard) -> Answer:
-        """Asks guard and custodian, and puts down what the card has verified."""
-        guarded = self._guard.answering(self._custodian.answer)
-
-        def answered(question: Question[R]) -> R:
-            found = guarded(question)
-            if isinstance(question, PinAnswered):
-                card.held.pin_verified = question.accepted
-            return found
-
-        return answered
-
-    def _deadline(self, context: Context) -> float:
+    def _deadline(self, context: Context, limit: float | None = None) -> float:
+        """When the call is over at the latest; ``limit``: seconds in place of ``call_deadline``."""
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
-        return time.monotonic() + limit
+        limit = self._call_deadline if limit is None else limit
+        return time.monotonic() + (limit if remaining is None else min(remaining, limit))
 
 
 def _required(field: str, digits: str) -> Secret:

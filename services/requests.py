@@ -21,13 +21,13 @@ MAX_OPERATOR: Final = 64
 EVERYTHING: Final = "*"
 
 
-def reader_name(value: str) -> str:
+def reader_name(value: str, *, field: str = "reader") -> str:
     """The name of a reader."""
     if not value:
-        raise InvalidRequestError("reader", "is required")
+        raise InvalidRequestError(field, "is required")
     if len(value) > MAX_NAME:
         # It comes back in the error's metadata, for which HTTP/2 has little room.
-        raise InvalidRequestError("reader", f"is longer than {MAX_NAME} characters")
+        raise InvalidRequestError(field, f"is longer than {MAX_NAME} characters")
     return value
 
 

@@ -125,7 +125,8 @@ class Server:
         tls = self._door.credentials is not None
         _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value, tls=tls)
         if not tls:
-            _log.warning("callers_not_asked", listen=self._config.listen, lack="every program on this machine may do all")
+            lack = "every program on this machine may do everything 未启用双向认证"
+            _log.warning("callers_not_asked", setting="tls_certificate", lack=lack)
 
     async def stop(self, *, patience: float = 5.0) -> None:
         """Refuse new calls, give running ones ``grace`` seconds, let the cards go. Idempotent.

@@ -259,7 +259,8 @@ def control(rack: Rack, sources: Mapping[str, CardSource], address: str) -> Iter
 
 
 async def _start(rack: Rack, sources: Mapping[str, CardSource], address: str) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(interceptors=(CallInterceptor(Checks(everybody_is_local)),), options=(("grpc.so_reuseport", 0),))
+    local = CallInterceptor(Checks(everybody_is_local))
+    server = grpc.aio.server(interceptors=(local,), options=(("grpc.so_reuseport", 0),))
     simulator_pb2_grpc.add_SimulatorServiceServicer_to_server(SimulatorService(rack, sources), server)
     reflection.enable_server_reflection((SERVICE.full_name, reflection.SERVICE_NAME), server)
     try:

@@ -46,7 +46,7 @@ class ScriptedHolder:
     def __init__(self, *texts: str) -> None:
         self._texts = iter(texts)
 
-    def keys(self, prompt: Prompt) -> Iterable[str]:
+    def keys(self, prompt: Prompt) -> Iterable[str]:  # noqa: ARG002
         """The next text."""
         return next(self._texts, "")
 
@@ -136,7 +136,7 @@ class SimulatedPad:
             offered += [Feature.VERIFY_PIN_DIRECT] + [Feature.MODIFY_PIN_DIRECT] * modifies
         self._features = {_CODES + feature: feature for feature in sorted(offered)}
 
-    def control(self, code: int, data: bytes, transmit: Callable[[bytes], bytes]) -> bytes:
+    def control(self, code: int, data: bytes, transmit: Callable[[bytes], bytes]) -> bytes:  # noqa: PLR0911
         """Answer a control code; raises :class:`~apdu.errors.ReaderError` where a driver would refuse."""
         if code == GET_FEATURE_REQUEST:
             return b"".join(bytes((tag, 4)) + at.to_bytes(4, "big") for at, tag in self._features.items())
@@ -196,7 +196,7 @@ class SimulatedPad:
             return Key.NONE
         if key.isdecimal():
             if len(entry.digits) == entry.task.longest:
-                return Key.NONE
+                return self._press(entry)  # as if it was not pressed
             entry.digits += key
             return Key.DIGIT
         if key == ENTER:
@@ -209,25 +209,17 @@ class SimulatedPad:
 
     def _take(self, entry: _Entry) -> None:
         """A PIN is typed: on to the next one."""
-        task = entry.task
         entry.typed.append(entry.digits)
-        if len(entry.digits) < task.shortest:
-            entry.status = PadStatus.WRONG_SIZE
         entry.digits = ""
-        prompts = dict(zip(task.prompts, entry.typed, strict=False))
-        again = prompts.get(Prompt.NEW_PIN_AGAIN)
-        if again is not None and again != prompts[Prompt.NEW_PIN]:
-            entry.status = PadStatus.NEW_PINS_DIFFER
         if not entry.done:
-            entry.waiting = iter(self.holder.keys(task.prompts[len(entry.typed)]))
+            entry.waiting = iter(self.holder.keys(entry.task.prompts[len(entry.typed)]))
 
     def _finish(self, entry: _Entry, transmit: Callable[[bytes], bytes]) -> bytes:
         self._entry = None
         if not entry.done:
             raise ReaderError("the PIN entry is not over")
-        if entry.status is not None:
-            return _status(entry.status)
-        return transmit(self._command(entry))
+        status = entry.status or _fault(entry)
+        return transmit(self._command(entry)) if status is None else _status(status)
 
     def _command(self, entry: _Entry) -> bytes:
         task = entry.task
@@ -241,6 +233,15 @@ class SimulatedPad:
                 written[offset : offset + task.size] = _packed(pin, written[offset : offset + task.size])
             data = bytes(written)
         return task.header + bytes((len(data),)) + data
+
+
+def _fault(entry: _Entry) -> PadStatus | None:
+    """What is wrong with what was typed."""
+    if any(len(pin) < entry.task.shortest for pin in entry.typed):
+        return PadStatus.WRONG_SIZE
+    typed = dict(zip(entry.task.prompts, entry.typed, strict=True))
+    again = typed.get(Prompt.NEW_PIN_AGAIN)
+    return PadStatus.NEW_PINS_DIFFER if again is not None and again != typed[Prompt.NEW_PIN] else None
 
 
 def _packed(pin: str, block: Sequence[int]) -> bytes:
@@ -291,7 +292,8 @@ def _modify_task(block: bytes, sizes: tuple[int, int]) -> _Task | None:
     )
     if command is None or not fits:
         return None
-    prompts, offsets = (Prompt.NEW_PIN,), (new,)
+    prompts: tuple[Prompt, ...] = (Prompt.NEW_PIN,)
+    offsets: tuple[int, ...] = (new,)
     if confirm & Confirm.CURRENT:
         prompts, offsets = (Prompt.OLD_PIN, *prompts), (old, *offsets)
         if abs(old - new) < size:

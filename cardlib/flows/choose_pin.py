@@ -19,8 +19,8 @@ def choose_pin(  # noqa: PLR0913  # what a caller decides, each by its name
 ) -> Flow[PinAttempt]:
     """Change the PIN (设置个人密码) of a card that answered ``atr``; PINs are packed.
 
-    ``old`` None: ``initial``, with which cards of the region are issued, or none where the card has none. ``resume``: an
-    earlier attempt may have changed it. Raises as :func:`~cardlib.flows.pin.change_pin`.
+    ``old`` None: ``initial``, with which cards of the region are issued, or none where the card has none. ``resume``:
+    an earlier attempt may have changed it. Raises as :func:`~cardlib.flows.pin.change_pin`.
     """
     session = CardSession(atr, rng, forms)
     yield from session.open()

@@ -20,7 +20,8 @@ from cardlib.flows.pin import AtPad, PinAttempt, PinResult, PinStepAhead
 from cardlib.flows.present_card import MemoryNumbers, PresentedCard, is_memory_card, present_card, present_original
 from cardlib.flows.session import RandomBytes
 from cardlib.forms import FormMemory
-from services.activation.books import (
+from services.activation.errors import CardAwaitedError, CardExpiredError, CardNotSwappedError
+from services.activation.records import (
     ACTIVATING,
     ACTIVATING_WITH_PIN,
     CHANGING_PIN,
@@ -30,7 +31,6 @@ from services.activation.books import (
     Outcome,
     require_holder,
 )
-from services.activation.errors import CardAwaitedError, CardExpiredError, CardNotSwappedError
 from services.catalogue import failure_of
 from services.errors import CallEndedError, DeadlineError, IssuanceError, ServiceError, ShuttingDownError
 from services.registry.documents import require_document
@@ -41,7 +41,9 @@ from services.registry.model import MedicalCard, Person, RegisteredCard
 T = TypeVar("T")
 R = TypeVar("R")
 
-PIN_NOT_CHANGED: Final = "the card was activated before: its PIN was not changed; the holder changes it with the old one"
+PIN_NOT_CHANGED: Final = (
+    "the card was activated before: its PIN was not changed; the holder changes it with the old one"
+)
 NOT_REGISTERED: Final = (
     "the original medical card is not in the registry, so the activation does not name it: have it registered"
 )
@@ -104,8 +106,8 @@ def activate(
 ) -> Flow[Outcome]:
     """Activate the card that was just powered and answered ``atr``; ``shown``: behind that original medical card.
 
-    Raises what :func:`~cardlib.flows.present_card.present_card` raises, RegistryError, ActivationError, and what the PIN
-    flow raises; each ends the operation as refused or leaves it open, by what the card has had.
+    Raises what :func:`~cardlib.flows.present_card.present_card` raises, RegistryError, ActivationError, and what the
+    PIN flow raises; each ends the operation as refused or leaves it open, by what the card has had.
     """
     if shown is not None and is_memory_card(atr):
         raise CardNotSwappedError(shown.reader)
@@ -113,32 +115,33 @@ def activate(
 
 
 def show_original(atr: bytes, attempt: Attempt, tools: Tools, reader: str) -> Flow[Shown | Outcome]:
-    """Read the original medical card, and begin; an Outcome where the request was done meanwhile.
+    """Read the original medical card, and begin; ``reader``: where the new card is to come.
 
-    Raises what :func:`~cardlib.flows.present_card.present_original` and :meth:`Books.original` raise.
+    An Outcome where the request was done meanwhile. Raises what
+    :func:`~cardlib.flows.present_card.present_original` and
+    :meth:`~services.activation.records.Records.original` raise.
     """
     flow = present_original(atr, rng=tools.rng, today=tools.today(), forms=tools.forms, memory=tools.memory)
     original = yield from flow
-    person, medical_card = attempt.books.original(original)
+    person, medical_card = attempt.records.original(original)
     attempt.person_id = person.id
     if (done := attempt.begin(person.id)) is not None:
         return done
+    attempt.medical_card_id = medical_card.id if medical_card else ""
     if not attempt.pin_begun:
-        attempt.note(SHOWN + (medical_card.id if medical_card else ""))
+        attempt.note(SHOWN)
     return Shown(person, medical_card, original.card.card_identifier if original.card else "", reader)
 
 
 def shown_before(attempt: Attempt, reader: str) -> Shown | None:
-    """The original medical card that an earlier attempt at this request was shown, by the journal; None for none."""
-    books, wanted = attempt.books, attempt.wanted
-    known = books.operations.find(wanted.institution, wanted.request_id)
-    if known is None or known.kind != wanted.kind or not known.step.startswith(SHOWN):
-        return None
-    person = books.registry.person(known.subject)
-    medical_card = next(
-        (each for each in books.registry.medical_cards_of(person.id) if each.id == known.step.removeprefix(SHOWN)), None
-    )
-    return None if medical_card is None else Shown(person, medical_card, "", reader)
+    """The original medical card that an earlier attempt at this request was shown; None for none. Blocking."""
+    registry = attempt.records.registry
+    person_id, medical_card_id = attempt.shown_before()
+    theirs = registry.medical_cards_of(person_id) if medical_card_id else ()
+    for medical_card in theirs:
+        if medical_card.id == medical_card_id:
+            return Shown(registry.person(person_id), medical_card, "", reader)
+    return None
 
 
 def _activate(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None, shown: Shown | None) -> Flow[Outcome]:
@@ -146,9 +149,9 @@ def _activate(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None, sho
     card = yield from present_card(atr, rng=tools.rng, today=tools.today(), forms=tools.forms)
     if shown is not None and _is_original(card, shown):
         raise CardNotSwappedError(shown.reader)
-    registered, person = attempt.books.card_and_holder(card)
+    registered, person = attempt.records.card_and_holder(card)
     attempt.card_id, attempt.person_id = registered.id, person.id
-    if not attempt.begun and (done := attempt.begin(registered.id)) is not None:
+    if not attempt.begun and (done := attempt.begin(shown.person.id if shown else registered.id)) is not None:
         return done
     if shown is not None and shown.person.id != person.id:
         raise HolderMismatchError("social_security_number")
@@ -173,16 +176,15 @@ def _activate(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None, sho
     )
     if pin is not None and pin.result is not PinResult.OK:
         return _without_pin(attempt, outcome, pin)
-    return _activated(attempt, outcome, shown, already=already)
+    return _activated(attempt, outcome, already=already)
 
 
-def _activated(attempt: Attempt, outcome: Outcome, shown: Shown | None, *, already: bool) -> Outcome:
+def _activated(attempt: Attempt, outcome: Outcome, *, already: bool) -> Outcome:
     if already:
         return attempt.leave(outcome)
     attempt.note(ACTIVATING if outcome.pin is None else ACTIVATING_WITH_PIN)
-    medical_card_id = shown.medical_card.id if shown and shown.medical_card else ""
     try:
-        return attempt.activate(outcome.card, outcome, medical_card_id)
+        return attempt.activate(outcome)
     except CardAlreadyActivatedError:
         if not (attempt.wanted.just_reads_activated or outcome.pin):
             raise
@@ -191,6 +193,9 @@ def _activated(attempt: Attempt, outcome: Outcome, shown: Shown | None, *, alrea
 
 def _choose_pin(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None) -> Flow[PinAttempt]:
     wanted = attempt.wanted
+    if pad is not None and attempt.step == ACTIVATING_WITH_PIN:
+        # The card has the new one, and nobody but the holder knows it.
+        return PinAttempt(PinResult.OK, 0)
     if pad is not None:
         return (yield from choose_pin_at_pad(atr, pad, rng=tools.rng, forms=tools.forms))
     assert wanted.new_pin is not None, "typed where there is no pad"

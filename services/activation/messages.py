@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cardlib.flows.pin import PinAttempt, PinResult
-from services.registry.messages import card_message, medical_card_message, timestamp
+from services.registry.messages import card_message, medical_card_message, person_message, timestamp
 from sscard.v1 import activation_pb2, pin_pb2, registry_pb2
 
 if TYPE_CHECKING:
-    from services.activation.books import Outcome
-    from services.registry.model import BankActivation
+    from services.activation.records import Outcome
+    from services.registry.model import BankActivation, Reminder
 
 ACTIONS: Final = {
     activation_pb2.ActivationPrompt.ACTION_INSERT_MEDICAL_CARD: "请插入原医疗卡 Insert the original medical card",
@@ -75,6 +75,16 @@ def activation_message(outcome: Outcome) -> activation_pb2.Activation | None:
         time=timestamp(outcome.activation.time),
         medical_card=medical_card_message(outcome.medical_card) if outcome.medical_card else None,
         pin_changed=outcome.activation.pin_changed,
+    )
+
+
+def reminder_message(reminder: Reminder) -> activation_pb2.ListActivationRemindersResponse:
+    """A card that has to be activated."""
+    return activation_pb2.ListActivationRemindersResponse(
+        card=card_message(reminder.card),
+        person=person_message(reminder.person),
+        days_left=reminder.days_left,
+        medical_card_restricted=reminder.medical_card_restricted,
     )
 
 

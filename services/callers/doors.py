@@ -37,7 +37,7 @@ def door_of(config: Config) -> Door:
             return OPEN
         raise ConfigError(
             "tls_certificate, tls_key, tls_client_ca: in production callers show certificates; set all three (`sscard "
-            "certs --help` makes them), or mode = \"development\" for a trial on this machine"
+            'certs --help` makes them), or mode = "development" for a trial on this machine'
         )
     try:
         revoked = RevocationList(config.tls_revoked) if config.tls_revoked else None

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from services.callers.caller import LOCAL, Caller
 from services.callers.errors import CallerExpiredError, CallerRevokedError, CallerUnknownError
-from services.callers.identity import TRUST_DOMAIN, caller_of
+from services.callers.identity import caller_of
 from services.callers.revocation import RevocationList
 from services.custody.certificates import CertificateError, Facts, facts_of
 
@@ -48,24 +48,20 @@ class ByCertificate:
         self._now = now
 
     def __call__(self, connection: Connection) -> Caller:
+        """Who has made the calls of this connection; raises CallerUnknownError and its kinds."""
         shown = tuple(connection.get(_CERTIFICATE, ()))
         if not shown:
             raise CallerUnknownError("it shows no certificate")
         facts = _facts(shown[0])
         if not facts.valid_at(self._now()):
-            raise CallerExpiredError(
-                f"its certificate is valid from {facts.not_before:%Y-%m-%d %H:%M} to {facts.not_after:%Y-%m-%d %H:%M} UTC"
-            )
+            since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in (facts.not_before, facts.not_after))
+            raise CallerExpiredError(f"its certificate is valid from {since} to {until} UTC")
         if self._ours and facts.fingerprint == self._ours:
             return LOCAL
         caller = caller_of(facts.uris)
-        if self._revoked is not None and self._revoked.has(facts.fingerprint, _ours_of(facts)):
+        if self._revoked is not None and self._revoked.has(facts):
             raise CallerRevokedError
         return caller
-
-
-def _ours_of(facts: Facts) -> str:
-    return next(uri for uri in facts.uris if uri.startswith(TRUST_DOMAIN))
 
 
 @lru_cache(maxsize=1024)

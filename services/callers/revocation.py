@@ -1,18 +1,20 @@
 """Certificates that count no longer (吊销名单): a text file, looked at again whenever it has changed.
 
-A line is the fingerprint of a certificate, SHA-256 in hex digits with or without colons; or a URI as certificates have
-it, which stands for all certificates with it, those to come as well, and for everything below it:
-``spiffe://sscard/institution/990002`` for all of an institution. What follows ``#`` is a remark.
+A line is the SHA-256 of a certificate's public key, which stands for its renewals as well, or of a whole certificate:
+64 hex digits, with or without colons. Or it is a URI as certificates have it, which stands for all certificates with
+it, those to come too, and for everything below it: ``spiffe://sscard/institution/990002`` for all of an institution.
+What follows ``#`` is a remark.
 """
 
-import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from services.callers.identity import TRUST_DOMAIN
+from services.custody.certificates import Facts
 
 _log = structlog.get_logger("services.callers.revocation")
 
@@ -34,18 +36,15 @@ class RevocationList:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._state = _state_of(file)
+        self._state: tuple[int, int, int] | None = _state_of(file)
         self._entries, wrong = _read(file)
         if wrong:
-            raise RevocationListError(f"{file}: line {wrong[0]} is neither a fingerprint (SHA-256) nor a URI of ours")
+            raise RevocationListError(f"{file}: line {wrong[0]} is neither a SHA-256 nor a URI of callers")
 
-    def has(self, fingerprint: str, uri: str) -> bool:
-        """Whether a certificate counts no longer: its ``fingerprint``, 64 lower-case hex digits, and the holder's URI."""
+    def has(self, facts: Facts) -> bool:
+        """Whether a certificate counts no longer."""
         self._look_again()
-        if fingerprint in self._entries:
-            return True
-        parts = uri.split("/")
-        return any("/".join(parts[:count]) in self._entries for count in range(1, len(parts) + 1))
+        return not self._entries.isdisjoint((facts.fingerprint, facts.key, *_with_above(facts.uris)))
 
     def _look_again(self) -> None:
         try:
@@ -55,7 +54,7 @@ class RevocationList:
             self._entries, wrong = _read(self._file)
         except RevocationListError as error:
             if self._state is not None:
-                _log.error("revocation_list_lost", error=str(error))  # noqa: TRY400  no trace is needed
+                _log.error("revocation_list_lost", error=str(error))
             self._state = None
             return
         self._state = state
@@ -64,9 +63,16 @@ class RevocationList:
             _log.error("revocation_line_wrong", file=str(self._file), line=line)
 
 
+def _with_above(uris: Iterable[str]) -> Iterator[str]:
+    """URIs, and everything that they are below."""
+    for uri in uris:
+        parts = uri.split("/")
+        yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
 def _state_of(file: Path) -> tuple[int, int, int]:
     try:
-        found = os.stat(file)
+        found = file.stat()
     except OSError as error:
         raise RevocationListError(f"{file} cannot be read: {error.strerror}") from None
     return found.st_mtime_ns, found.st_size, found.st_ino

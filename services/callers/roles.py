@@ -4,6 +4,8 @@ What a method takes stands on it in the .proto file, its ``(access)``. A role sa
 whom, a bank for its own outlets alone, is the services' affair.
 """
 
+from __future__ import annotations  # types of enumerations are in the stubs alone
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -22,7 +24,7 @@ _AT_A_PIN: Final = frozenset({a.ACCESS_VIEW_PIN, a.ACCESS_VERIFY_PIN})
 _AT_A_COUNTER: Final = _AT_A_CARD | _AT_A_PIN | {a.ACCESS_READ_PHOTO, a.ACCESS_VIEW_ACTIVATION}
 """What takes a holder who stands there with a card."""
 
-ROLES: Final[Mapping[Role, frozenset[int]]] = MappingProxyType(
+ROLES: Final[Mapping[Role, frozenset[a.Access.ValueType]]] = MappingProxyType(
     {
         Role.TELLER: _AT_A_COUNTER
         | {
@@ -71,13 +73,12 @@ ROLES: Final[Mapping[Role, frozenset[int]]] = MappingProxyType(
 """What each role may have done: values of ``sscard.v1.Access``."""
 
 
-def access_of(method: MethodDescriptor) -> int:
-    """What a method takes; 0 where it does not say."""
-    access: int = method.GetOptions().Extensions[a.access]
-    return access
+def access_of(method: MethodDescriptor) -> a.Access.ValueType:
+    """What a method takes; ACCESS_UNSPECIFIED where it does not say."""
+    return method.GetOptions().Extensions[a.access]
 
 
-def may(role: Role, access: int) -> bool:
+def may(role: Role, access: a.Access.ValueType) -> bool:
     """Whether a role may have done what takes ``access``."""
     return access in ROLES[role]
 

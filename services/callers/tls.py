@@ -1,6 +1,5 @@
-"""TLS of services and of who calls them (双向 TLS): files of the settings, read, checked, and read again when renewed."""
+"""TLS of services and of who calls them (双向 TLS): files of the settings, read, checked, and read again if renewed."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,7 +62,9 @@ def server_credentials(config: Config) -> grpc.ServerCredentials:
     paths = (config.tls_certificate, config.tls_key, config.tls_client_ca)
     reader = _Renewed(paths, development_mode=config.development)
     return grpc.dynamic_ssl_server_credentials(
-        _configuration(reader.first), reader, require_client_authentication=True
+        _configuration(reader.first),
+        reader,  # type: ignore[arg-type]  # None for nothing new, whatever the stubs say
+        require_client_authentication=True,
     )
 
 
@@ -113,7 +114,7 @@ class _Renewed:
             identity = self._read()
         except ConfigError as error:
             if state != self._told:
-                _log.error("certificate_not_renewed", error=str(error))  # noqa: TRY400  no trace is needed
+                _log.error("certificate_not_renewed", error=str(error))
                 self._told = state
             return None
         self._state = state
@@ -131,7 +132,7 @@ class _Renewed:
 
 def _state_of(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

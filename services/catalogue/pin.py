@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apdu import errors as wire
 from cardlib import errors as card
 from services.catalogue.refusal import Code, Refusal
 
@@ -56,5 +57,67 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "卡片接受新密码后校验未通过。",
         "The holder has the PIN reset; if it stays so, the card is replaced.",
         "请办理密码重置；仍出现时须换卡。",
+    ),
+    wire.PinPadError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "PIN_PAD",
+        "The PIN did not get from the PIN pad to the card; no try was used.",
+        "密码未能由密码键盘送至卡片，未消耗校验次数。",
+        "Ask the holder to type it again.",
+        "请持卡人重新输入。",
+    ),
+    wire.NoPinPadError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "NO_PIN_PAD",
+        "The reader has no PIN pad.",
+        "该读卡器无密码键盘。",
+        "Use a reader that has one, or have the PIN typed at the terminal; no try was used.",
+        "请使用带密码键盘的读卡器，或在终端上输入密码；未消耗校验次数。",
+        -13,
+    ),
+    wire.PadUnsuitableError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "PIN_PAD_UNSUITABLE",
+        "The PIN pad cannot send a PIN as this card needs it; no try was used.",
+        "该密码键盘无法按本卡要求送入密码，未消耗校验次数。",
+        "The administrator sets how many digits PINs have here (pad_pin_digits), or the PIN is typed elsewhere.",
+        "请管理员设置本地区密码位数（pad_pin_digits）；仍不支持时请在终端上输入密码。",
+        -13,
+    ),
+    wire.PinEntryCancelledError: Refusal(
+        Code.ABORTED,
+        "PIN_ENTRY_CANCELLED",
+        "The holder cancelled the entry of the PIN; nothing was sent to the card.",
+        "持卡人取消了密码输入，未送卡校验。",
+        "Start again when the holder is ready.",
+        "请在持卡人准备好后重新开始。",
+        -31,
+    ),
+    wire.PinEntryTimeoutError: Refusal(
+        Code.ABORTED,
+        "PIN_ENTRY_TIMEOUT",
+        "The PIN was not entered in time; nothing was sent to the card.",
+        "密码输入超时，未送卡校验。",
+        "Start again; the holder types without long pauses and ends with the enter key.",
+        "请重新开始；持卡人应连续输入，并按确认键结束。",
+        -32,
+    ),
+    wire.PinEntryLengthError: Refusal(
+        Code.ABORTED,
+        "PIN_ENTRY_LENGTH",
+        "What was typed has too few digits, or too many; nothing was sent to the card.",
+        "输入的密码长度不符，未送卡校验。",
+        "Start again; the holder types the whole PIN.",
+        "请重新开始，由持卡人输入完整密码。",
+        -33,
+    ),
+    wire.PinEntryMismatchError: Refusal(
+        Code.ABORTED,
+        "NEW_PINS_DIFFER",
+        "The new PIN was not typed the same twice; nothing was sent to the card.",
+        "两次输入的新密码不一致，未送卡修改。",
+        "Start again; the old PIN still counts.",
+        "请重新开始；原密码仍有效。",
+        -34,
     ),
 }

@@ -3,9 +3,12 @@
 import typer
 
 from services.cli import (
+    access,
     apdu,
+    audit,
     card_files,
     certificate,
+    certs,
     check,
     conformance,
     decode,
@@ -14,6 +17,7 @@ from services.cli import (
     issue,
     issue_psam,
     keys,
+    options,
     profile,
     read,
     readers,
@@ -48,7 +52,11 @@ app.add_typer(card_files.app, name="card")
 app.add_typer(issuance.app, name="issuance")
 app.add_typer(store.app, name="store")
 app.add_typer(keys.app, name="keys")
+app.add_typer(certs.app, name="certs")
+app.add_typer(audit.app, name="audit")
+app.command("access")(access.access)
 app.command("demo")(demo.demo)
+app.callback()(options.identified)
 
 
 def main() -> None:

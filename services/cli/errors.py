@@ -28,7 +28,10 @@ OPTIONS: Final[Mapping[str, str]] = {
 }
 """What people give for a field of a request."""
 
-NO_SERVICE = "Start one with `sscard serve`. 服务未启动，请先运行 sscard serve。"
+NO_SERVICE = (
+    "Start one with `sscard serve`; one that asks for certificates takes --certificate, --key and --ca. "
+    "请先运行 sscard serve；服务要求证书时请提供证书。"
+)
 
 
 @contextmanager

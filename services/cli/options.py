@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
+import click
 import typer
 
 from services import logs
@@ -23,7 +24,27 @@ ServerAddress: TypeAlias = Annotated[
 ReaderName: TypeAlias = Annotated[
     str, typer.Option("--reader", "-r", help="Name of the reader, or its beginning; none: the only one with a card.")
 ]
+Certificate: TypeAlias = Annotated[
+    Path | None, typer.Option("--certificate", help="Our certificate, for a service that asks for one.")
+]
+Key: TypeAlias = Annotated[Path | None, typer.Option("--key", help="Its key.")]
+Authorities: TypeAlias = Annotated[
+    Path | None, typer.Option("--ca", help="Certificates of the authorities that the service's must come from.")
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+
+
+def identified(
+    context: typer.Context, certificate: Certificate = None, key: Key = None, ca: Authorities = None
+) -> None:
+    """Take in, before any command, what it shows to a service; see :func:`configuration`."""
+    shown = {"client_certificate": certificate, "client_key": key, "client_ca": ca}
+    context.obj = {name: path for name, path in shown.items() if path is not None}
+
+
+def _shown() -> dict[str, object]:
+    context = click.get_current_context(silent=True)
+    return dict(context.find_root().obj or {}) if context is not None else {}
 
 
 def configuration(file: Path | None = None, *, simulated: bool = False, **overrides: object) -> Config:
@@ -34,7 +55,7 @@ def configuration(file: Path | None = None, *, simulated: bool = False, **overri
             fail(f"--simulated is for development, and {said} says production 生产模式不能使用软件卡", code=UNUSABLE)
         overrides |= {"mode": "development", "readers": "simulated"}
     try:
-        return Config.load(file, **overrides)
+        return Config.load(file, **_shown() | overrides)
     except ConfigError as error:
         fail(str(error), code=UNUSABLE)
 

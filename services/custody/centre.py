@@ -134,13 +134,10 @@ class CentreCustodian(KeyCustodian):
             return CentreAwayError(
                 names, f"the centre at {self._target} does not answer ({code.name}); the same call can be repeated"
             )
-        if code in _REFUSED:
-            return KeyUnavailableError(
-                names, f"the centre at {self._target} refuses this service: {message} [{reason or code.name}]"
-            )
         if code is _Code.UNIMPLEMENTED:
             return KeyUnavailableError(names, f"the service at {self._target} serves no keys: set serve_keys there")
-        return KeyUnavailableError(names, f"the centre at {self._target} failed: {message} [{reason or code.name}]")
+        how = "refuses this service" if code in _REFUSED else "failed"
+        return KeyUnavailableError(names, f"the centre at {self._target} {how}: {message} [{reason or code.name}]")
 
 
 def _key_error(request: KeyRequest, reason: str, metadata: Mapping[str, str], message: str) -> KeyUnavailableError:

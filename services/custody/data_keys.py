@@ -13,7 +13,7 @@ import os
 import secrets
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -90,6 +90,15 @@ class KeyWrapper(ABC):
     @abstractmethod
     def unwrap(self, wrapped: bytes, bound: bytes) -> Secret:
         """Undo :meth:`wrap`; raises :class:`NotWrappedHereError`, or :class:`WrapperError` where it cannot be tried."""
+
+
+@runtime_checkable
+class HasWrappers(Protocol):
+    """A custodian that has keys which wrap others (密钥加密密钥)."""
+
+    def data_key_wrapper(self, name: str) -> KeyWrapper:
+        """The key of this name; raises :class:`WrapperError`."""
+        ...
 
 
 class AesWrapper(KeyWrapper):

@@ -13,6 +13,7 @@ from cardlib.custody import KeyCustodian
 from cardlib.key_requests import CardFactors, KeyRequest, KeyTask, Mac, Purchase, Terminal, Verification
 from cardlib.psam_flows.errors import FALLBACK_CODES, PsamError
 from services.custody.card_keys import TERMINAL_NUMBER
+from services.custody.data_keys import HasWrappers, KeyWrapper, WrapperError
 
 _log = structlog.get_logger("services.custody.fallback")
 
@@ -53,6 +54,12 @@ class FallbackCustodian(KeyCustodian):
         rest = [place for place in range(len(tasks)) if place not in proofs.keys() | purchases.keys()]
         answers = self._had(request, proofs) | self._had_ordinarily(request, rest) | self._had(request, purchases)
         return tuple(answers[place] for place in range(len(tasks)))
+
+    def data_key_wrapper(self, name: str) -> KeyWrapper:
+        """As the second has it: a PSAM wraps nothing of a database. Raises WrapperError where he has none."""
+        if not isinstance(self._second, HasWrappers):
+            raise WrapperError("data_key_name: there is no keystore and no HSM here that could have this key")
+        return self._second.data_key_wrapper(name)
 
     def close(self) -> None:
         """Close both."""

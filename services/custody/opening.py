@@ -18,6 +18,7 @@ from services.callers.tls import channel_credentials
 from services.catalogue import failure_of
 from services.config import Config, ConfigError
 from services.custody.centre import CentreCustodian
+from services.custody.data_keys import HasWrappers, KeyWrapper, WrapperError
 from services.custody.development import DevelopmentCustodian
 from services.custody.fallback import FallbackCustodian
 from services.custody.keystore import (
@@ -84,6 +85,11 @@ class _WithReaders(KeyCustodian):
 
     def perform(self, request: KeyRequest) -> tuple[bytes, ...]:
         return self.custodian.perform(request)
+
+    def data_key_wrapper(self, name: str) -> KeyWrapper:
+        if not isinstance(self.custodian, HasWrappers):
+            raise WrapperError("data_key_name: there is no keystore and no HSM here that could have this key")
+        return self.custodian.data_key_wrapper(name)
 
     def close(self) -> None:
         self.custodian.close()

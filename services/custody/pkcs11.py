@@ -36,6 +36,8 @@ from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KEYS, KeyDeclaration, KeyReference, Purpose
 from services.custody.card_keys import CardKeyCustodian
+from services.custody.data_keys import KeyWrapper
+from services.custody.data_keys_pkcs11 import TokenWrapper
 from services.custody.pkcs11_token import KeyObject, Token, TokenError
 from services.custody.pkcs11_vendor import TRIPLE_DES, CipherNumbers
 from services.custody.regions import serves
@@ -125,6 +127,10 @@ class Pkcs11Custodian(CardKeyCustodian):
             "what a PSAM holds is a root or regional key, whose value would have to leave the HSM: issue PSAMs with a "
             "keystore, or with the HSM maker's own tool",
         )
+
+    def data_key_wrapper(self, name: str) -> KeyWrapper:
+        """The AES key of this label, on the same token."""
+        return TokenWrapper(self._token, name)
 
     def close(self) -> None:
         """Log out of the token."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
 import pkcs11
-from pkcs11 import Attribute, MechanismFlag, ObjectClass, PKCS11Error, Session
+from pkcs11 import Attribute, Mechanism, MechanismFlag, ObjectClass, PKCS11Error, Session
 from pkcs11.constants import DEFAULT
+from pkcs11.mechanisms import GCMParams
 
 from apdu.errors import MalformedError
 from apdu.secret import Secret
@@ -40,6 +41,17 @@ _PIN: Final = (
     pkcs11.UserPinNotInitialized,
 )
 """The token does not take the PIN. It counts such tries, and locks itself: nobody asks it a second time."""
+
+_GCM: Final = Mechanism.AES_GCM
+_NOT_OPENED: Final = (
+    pkcs11.DataInvalid,
+    pkcs11.EncryptedDataInvalid,
+    pkcs11.EncryptedDataLenRange,
+    pkcs11.FunctionFailed,
+    pkcs11.GeneralError,
+    pkcs11.SignatureInvalid,
+)
+"""What tokens say of a ciphertext whose tag is wrong."""
 
 
 class TokenError(Exception):
@@ -149,6 +161,39 @@ class Token:
 
         return self._performed(work)
 
+    def sealed(self, stored: KeyObject, nonce: bytes, value: Secret, bound: bytes) -> bytes:
+        """AES-GCM of a value under a stored key: ciphertext and tag of 16 bytes. Raises :class:`TokenError`.
+
+        ``nonce``: 12 bytes that this key has not been given before; ``bound`` is authenticated with the value.
+        """
+
+        def work(session: Session) -> bytes:
+            key = self._sealing(session, stored)
+            return bytes(key.encrypt(value.reveal(), mechanism=_GCM, mechanism_param=GCMParams(nonce, bound)))
+
+        return self._performed(work)
+
+    def opened(self, stored: KeyObject, nonce: bytes, sealed: bytes, bound: bytes) -> Secret | None:
+        """Undo :meth:`sealed`; None if anything differs. Raises :class:`TokenError`."""
+
+        def work(session: Session) -> Secret | None:
+            key = self._sealing(session, stored)
+            try:
+                return Secret(key.decrypt(sealed, mechanism=_GCM, mechanism_param=GCMParams(nonce, bound)))
+            except _NOT_OPENED:
+                # SoftHSM says of a wrong tag what it says of anything, also of a token that is gone.
+                _require_alive(session)
+                return None
+
+        return self._performed(work)
+
+    def _sealing(self, session: Session, stored: KeyObject) -> Any:
+        key = self._found(session, stored)
+        _require_inside(key)
+        if not (key[Attribute.ENCRYPT] and key[Attribute.DECRYPT]):
+            raise TokenError("other keys are wrapped with it: store it with CKA_ENCRYPT and CKA_DECRYPT true")
+        return key
+
     def close(self) -> None:
         """Log out and forget the session; the next call opens another."""
         with self._lock:
@@ -212,10 +257,15 @@ def _require_alive(session: Session) -> None:
         session.generate_random(64)
 
 
-def _require_guarded(key: Any, *, derives: bool) -> None:
-    """Refuse a stored key that could leave the token, or that shows the keys below it to who may encrypt."""
+def _require_inside(key: Any) -> None:
+    """Refuse a stored key that could leave the token."""
     if not key[Attribute.SENSITIVE] or key[Attribute.EXTRACTABLE]:
         raise TokenError("the HSM would give it away: store it with CKA_SENSITIVE true and CKA_EXTRACTABLE false")
+
+
+def _require_guarded(key: Any, *, derives: bool) -> None:
+    """Refuse a stored key that could leave the token, or that shows the keys below it to who may encrypt."""
+    _require_inside(key)
     if derives and (key[Attribute.ENCRYPT] or not key[Attribute.DERIVE]):
         raise TokenError(
             "other keys are derived from it, and encryption would show them: store it with CKA_DERIVE true and "

@@ -70,6 +70,10 @@ class Digests:
         """A file of a card, from the SHA-256 over its records."""
         return self._mac(b"file", name.encode() + b"\0" + digest)
 
+    def of_request(self, told: bytes) -> bytes:
+        """A request, or a part of it, from all that makes it this one."""
+        return self._mac(b"request", told)
+
     def _mac(self, use: bytes, data: bytes) -> bytes:
         return hmac.new(self._key.reveal(), use + b"\0" + data, sha256).digest()
 

@@ -11,12 +11,15 @@ from cardlib.custody import KeyCustodian
 from cardlib.issuance.flow import issue_card, verify_card
 from cardlib.regional import RegionalProfiles
 from services.config import Config, ConfigError
+from services.custody.data_keys import KeyWrapper
+from services.custody.data_keys_opening import open_wrapper
 from services.errors import JournalError
 from services.issuance.faces import Faces, fit
 from services.issuance.orders import Templates
 from services.issuance.runner import IssueFlow, VerifyFlow
 from services.issuance.service import IssuanceService, Issuing
 from services.readers import ReaderHub
+from services.registry.model import Registry
 from services.store.engine import StoreError
 from services.store.store import Store, open_store
 
@@ -41,11 +44,13 @@ SHIPPED: Final = tuple(Path(str(_DATA / f"template-{kind}.toml")) for kind in ("
 class StoreOfService:
     """The store that the configuration names, opened when it is asked for first; may be asked from any thread.
 
-    A process that makes no card and asks for no certificate leaves no database behind.
+    A process that makes no card and asks for no certificate leaves no database behind. ``custodian``: may have the key
+    that wraps those of personal values; it is asked when the registry is needed first, and closed by whoever opened it.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, custodian: KeyCustodian | None = None) -> None:
         self._config = config
+        self._custodian = custodian
         self._lock = threading.Lock()
         self._store: Store | None = None
 
@@ -54,22 +59,34 @@ class StoreOfService:
         with self._lock:
             if self._store is None:
                 try:
-                    self._store = open_store(self._config.database_or_default, self._config.digest_key_file)
+                    self._store = open_store(
+                        self._config.database_or_default, self._config.digest_key_file, self._wrapper
+                    )
                 except StoreError as error:
                     raise JournalError(str(error)) from None
             return self._store
 
+    def registry(self) -> Registry:
+        """The registry; raises :class:`~services.errors.JournalError`."""
+        try:
+            return self().registry()
+        except StoreError as error:
+            raise JournalError(str(error)) from None
+
     def open_if_meant(self) -> None:
         """Open it at the start where cards are to be made, so that what is wrong is told then.
 
-        Raises :class:`~services.config.ConfigError`.
+        And the registry where its key is named. Raises :class:`~services.config.ConfigError`.
         """
-        if not (self._config.database or self._config.templates):
+        keyed = self._config.data_key or self._config.data_key_name
+        if not (self._config.database or self._config.templates or keyed):
             return
         try:
             self()
+            if keyed:
+                self.registry()
         except JournalError as error:
-            raise ConfigError(f"{error}; see `database` and `digest_key`") from None
+            raise ConfigError(f"{error}; see `database`, `digest_key` and `data_key`") from None
 
     def close(self) -> None:
         """Close it if it is open; it opens again when it is asked for. Idempotent."""
@@ -77,6 +94,9 @@ class StoreOfService:
             if self._store is not None:
                 self._store.close()
             self._store = None
+
+    def _wrapper(self, new: bool) -> KeyWrapper:  # noqa: FBT001  a callback
+        return open_wrapper(self._config, self._custodian, new=new)
 
 
 def templates_of(
@@ -111,4 +131,9 @@ def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
         station=config.station_or_default,
         issue_deadline=config.issue_deadline,
     )
-    return IssuanceService(hub, custodian, store, issuing)
+    return IssuanceService(hub, custodian, store, issuing, store.registry if keeps_registry(config) else None)
+
+
+def keeps_registry(config: Config) -> bool:
+    """Whether cards that are made are entered into the registry: where there is a key for what it knows of people."""
+    return config.development or bool(config.data_key or config.data_key_name)

@@ -79,10 +79,12 @@ def certified(
     journal: IssuanceJournal,
     issuance: Issuance,
     certify: Callable[[CardReport], Certificate],
+    enter: Callable[[Certificate], None],
 ) -> Flow[Certificate]:
     """The flow, with its end put into the journal: what ``certify`` makes of the card's report, or why it failed.
 
-    It happens in the thread of the card, so that it happens whether or not the caller is still there.
+    Then ``enter`` puts the card where cards are known. It happens in the thread of the card, so that it happens whether
+    or not the caller is still there.
     """
     try:
         report = yield from flow
@@ -96,6 +98,7 @@ def certified(
         raise
     certificate = certify(report)
     journal.finish(issuance, certificate)
+    enter(certificate)
     return certificate
 
 

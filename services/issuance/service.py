@@ -26,6 +26,8 @@ from services.issuance.journal import Issuance, Request, State
 from services.issuance.orders import Ordered
 from services.issuance.runner import IssueFlow, JournalledAnswer, VerifyFlow, certified, noting_only_progress
 from services.readers import ReaderHub
+from services.registry.entering import enter
+from services.registry.model import Registry
 from services.store.store import Store
 from sscard.v1 import card_pb2, issuance_pb2, issuance_pb2_grpc
 
@@ -57,13 +59,22 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
     """Parse, one flow, map.
 
     ``store`` is called, in a thread, when the store is needed for the first time: most services never make a card.
+    ``registry``: where cards that were made are entered, called likewise; None: nowhere.
     """
 
-    def __init__(self, hub: ReaderHub, custodian: KeyCustodian, store: Callable[[], Store], issuing: Issuing) -> None:
+    def __init__(
+        self,
+        hub: ReaderHub,
+        custodian: KeyCustodian,
+        store: Callable[[], Store],
+        issuing: Issuing,
+        registry: Callable[[], Registry] | None = None,
+    ) -> None:
         self._hub = hub
         self._custodian = custodian
         self._store = store
         self._issuing = issuing
+        self._registry = registry
 
     async def PersonaliseCard(  # noqa: N802  the stub's name
         self, request: issuance_pb2.PersonaliseCardRequest, context: Context
@@ -165,7 +176,8 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
 
         try:
             if done := await asyncio.to_thread(_done_before, store, request_id, digest):
-                return _issued(request_id, done, already=True, in_reader=self._is_in(reader, done))
+                warnings = await asyncio.to_thread(self._entered, ordered, done, again=True)
+                return _issued(request_id, done, already=True, in_reader=self._is_in(reader, done), warnings=warnings)
             return await self._made_on_card(reader, ordered, store, on, deadline, progress)
         except RequestReusedError:
             raise  # what is known of that id is another card's
@@ -191,7 +203,9 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
             issuance = await asyncio.to_thread(store.journal.begin, wanted)
             if issuance.state is State.DONE:  # by another call, while this one waited for the card
                 certificate = await asyncio.to_thread(_certificate_in, store, issuance)
-                return _issued(wanted.request_id, certificate, already=True, in_reader=certificate.chip == wanted.chip)
+                warnings = await asyncio.to_thread(self._entered, ordered, certificate, again=True)
+                here = certificate.chip == wanted.chip
+                return _issued(wanted.request_id, certificate, already=True, in_reader=here, warnings=warnings)
             making = Making(
                 kind=Kind.PERSONALISATION if ordered.order.premade else Kind.MAKING,
                 request_id=wanted.request_id,
@@ -218,8 +232,17 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
             def certify(report: CardReport) -> Certificate:
                 return Certificate.of(report, making, datetime.now(UTC), store.digests)
 
-            certificate = await card.run(certified(flow, store.journal, issuance, certify), answer)
-        return _issued(wanted.request_id, certificate, already=False, in_reader=True, warnings=ordered.warnings)
+            to_look_at = list(ordered.warnings)
+
+            def entered(certificate: Certificate) -> None:
+                to_look_at.extend(self._entered(ordered, certificate, again=False))
+
+            certificate = await card.run(certified(flow, store.journal, issuance, certify, entered), answer)
+        return _issued(wanted.request_id, certificate, already=False, in_reader=True, warnings=to_look_at)
+
+    def _entered(self, ordered: Ordered, certificate: Certificate, *, again: bool) -> tuple[str, ...]:
+        """The card that was made put into the registry, and what somebody should look at there."""
+        return () if self._registry is None else enter(self._registry(), ordered.order, certificate, again=again)
 
     def _is_in(self, reader: str, certificate: Certificate) -> bool:
         """Whether the chip of a certificate is in a reader, as far as was seen; no card is touched."""

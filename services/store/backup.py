@@ -1,4 +1,8 @@
-"""A backup of the store while it is used (备份): one database of SQLite, and the key of its digests beside it."""
+"""A backup of the store while it is used (备份): one database of SQLite, and the key of its digests beside it.
+
+The key of the personal values in it (:mod:`services.custody.data_keys`) is not put beside it: who had both, could read
+everybody's. It is kept elsewhere, and without it no backup brings those values back.
+"""
 
 import os
 import shutil
@@ -21,6 +25,12 @@ def back_up(where: str, digest_key: Path, target: Path) -> tuple[Path, Path]:
     database is ``target``. The service may go on writing meanwhile. Raises :class:`StoreError`.
     """
     url = database_url(where)
+    if url.get_backend_name() == "postgresql":
+        plain = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+        raise StoreError(
+            f"PostgreSQL is backed up with its own tool: pg_dump --format=custom --file={target} '{plain}', and a copy "
+            f"of {digest_key}"
+        )
     if url.get_backend_name() != "sqlite" or not url.database:
         raise StoreError(f"the database {url.render_as_string(hide_password=True)} is backed up with its own tools")
     source, key = Path(url.database), target.with_suffix(DIGEST_KEY)

@@ -1,33 +1,76 @@
-"""The store of one service: its database and the key of its digests, opened together."""
+"""The store of one service: its database, the key of its digests, and what opens personal values."""
 
 import contextlib
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from services.config import ConfigError
+from services.custody.data_keys import KeyWrapper, WrapperError
 from services.issuance.digests import DigestKeyError, Digests, open_digests
 from services.store.engine import StoreError, open_engine
 from services.store.journal import SqlJournal
+from services.store.operations import SqlOperations
+from services.store.personal import Personal, has_keys, open_personal
+from services.store.registry import SqlRegistry
 from services.store.schema import setting
+from services.store.transactions import in_transaction
 
 _DIGEST_KEY = "digest_key"
 
 
-class Store:
-    """The journal with its certificates, and the digests that go with them. :meth:`close` gives the database back."""
+OpenWrapper: TypeAlias = Callable[[bool], KeyWrapper]
+"""Opens what wraps the keys of personal values; asked with whether the database has none yet, so that it may be made.
 
-    def __init__(self, engine: sa.Engine, digests: Digests) -> None:
-        self._engine = engine
+Raises :class:`~services.config.ConfigError` or :class:`~services.custody.data_keys.WrapperError`.
+"""
+
+
+class Store:
+    """The journals with the certificates, the digests that go with them, and the registry.
+
+    :meth:`close` gives the database back. ``wrapper``: what the registry needs; without it there is none.
+    """
+
+    def __init__(self, engine: sa.Engine, digests: Digests, wrapper: OpenWrapper | None = None) -> None:
+        self.engine = engine
         self.journal = SqlJournal(engine)
+        self.operations = SqlOperations(engine)
         self.digests = digests
+        self._wrapper = wrapper
+        self._lock = threading.Lock()
+        self._personal: Personal | None = None
+
+    def personal(self) -> Personal:
+        """The personal values, whose keys are opened when they are needed first; from any thread.
+
+        Raises :class:`~services.store.engine.StoreError`, :class:`~services.errors.JournalError`.
+        """
+        with self._lock:
+            if self._personal is None:
+                if self._wrapper is None:
+                    raise StoreError("this process opened the database without what wraps its keys")
+                try:
+                    wrapper = self._wrapper(not in_transaction(self.engine, has_keys))
+                except (ConfigError, WrapperError) as error:
+                    raise StoreError(str(error)) from None
+                self._personal = open_personal(self.engine, wrapper)
+            return self._personal
+
+    def registry(self) -> SqlRegistry:
+        """The registry; raises as :meth:`personal`."""
+        return SqlRegistry(self.engine, self.personal())
 
     def close(self) -> None:
         """Close all connections. Idempotent."""
-        self._engine.dispose()
+        self.engine.dispose()
 
 
-def open_store(where: str, digest_key: Path) -> Store:
+def open_store(where: str, digest_key: Path, wrapper: OpenWrapper | None = None) -> Store:
     """The store in the database at ``where`` (:func:`~services.store.engine.open_engine`), with its digest key.
 
     Database and key belong together for good; either is made where there is none, but a key is not made for a database
@@ -42,7 +85,7 @@ def open_store(where: str, digest_key: Path) -> Store:
     except BaseException:
         engine.dispose()
         raise
-    return Store(engine, digests)
+    return Store(engine, digests, wrapper)
 
 
 def _digests_for(engine: sa.Engine, path: Path) -> Digests:

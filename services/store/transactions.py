@@ -18,8 +18,9 @@ TRIES: Final = 12
 _PAUSE: Final = 0.01
 """Seconds that the first repetition waits at most; each waits up to twice as long as the one before."""
 _LONGEST: Final = 0.5
-_MET_ANOTHER: Final = frozenset({"40001", "40P01", "23505"})
-"""SQLSTATE of PostgreSQL: serialization failure, deadlock, and a row of the same key that another one has added."""
+_MET_ANOTHER: Final = {"40001": TRIES, "40P01": TRIES, "23505": 3}
+"""How often a transaction is tried by its SQLSTATE in PostgreSQL: serialization failure, deadlock, and a row of the same
+key, which another transaction may have added just now; the next try sees it."""
 
 
 def in_transaction(engine: sa.Engine, work: Callable[[sa.Connection], R]) -> R:
@@ -46,7 +47,7 @@ def store_transaction(engine: sa.Engine, work: Callable[[sa.Connection], R]) -> 
             with used.begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
-            if not _met_another(error) or tried == TRIES:
+            if tried >= _tries(error):
                 raise JournalError(cause_of(error)) from None
         time.sleep(random.uniform(0, min(_PAUSE * 2**tried, _LONGEST)))  # noqa: S311  no secret
 
@@ -60,5 +61,5 @@ def cause_of(error: SQLAlchemyError) -> str:
     return told.partition("\n")[0]
 
 
-def _met_another(error: SQLAlchemyError) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _MET_ANOTHER
+def _tries(error: SQLAlchemyError) -> int:
+    return _MET_ANOTHER.get(getattr(error.orig, "sqlstate", None) or "", 1) if isinstance(error, DBAPIError) else 1

@@ -44,12 +44,13 @@ def caller(institution: str):
 class Told:
     """A software card that keeps what it was told since it got power, and can be made to wait before it answers.
 
-    ``verified``: whether it has taken a PIN since, seen from outside.
+    ``verified``: whether it has taken a PIN since, seen from outside. ``seconds``: what it takes for each command.
     """
 
     def __init__(self, chip) -> None:
         self._chip = chip
         self.commands: list[bytes] = []
+        self.seconds = 0.0
         self.powerings = 0
         self.powered = False
         self.verified = False
@@ -71,6 +72,7 @@ class Told:
 
     def process(self, command: bytes) -> bytes:
         self.commands.append(command)
+        time.sleep(self.seconds)
         if not self._go_on.is_set():
             self.waits.set()
             assert self._go_on.wait(30), "a test forgot to let its card go on"
@@ -113,7 +115,9 @@ def place(view, epoch: int | None = None) -> CardPlace:
     return CardPlace(lease_id=view.lease_id, epoch=view.epoch if epoch is None else epoch)
 
 
-def made_hub(readers, *, clock=time.monotonic, idle: float = 10.0, longest: float = 60.0, wait: float = 0.2) -> ReaderHub:
+def made_hub(
+    readers, *, clock=time.monotonic, idle: float = 10.0, longest: float = 60.0, wait: float = 0.2
+) -> ReaderHub:
     return ReaderHub(readers, card_wait=wait, terms=LeaseTerms(idle, longest, clock))
 
 

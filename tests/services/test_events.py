@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from apdu.readers import ReaderState
-from services.errors import EventsLostError, ShuttingDownError
+from services.errors import EventsLostError, InvalidRequestError, ShuttingDownError
 from services.events import EventKind, EventLog, changes
 
 K = EventKind
@@ -123,3 +123,69 @@ async def test_who_left_gets_nothing_more_and_may_leave_twice() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await anext(stream)
+
+
+def plug(log: EventLog, number: int) -> None:
+    """Readers come one by one, an event each; or the last of them goes."""
+    for count in range(min(len(log.states or {}) + 1, number), number + 1):
+        log.update(named(*(ReaderState(f"r{n}") for n in range(count))))
+
+
+async def test_a_watcher_goes_on_behind_the_last_event_it_saw_without_a_gap() -> None:
+    log = EventLog(2)
+    log.update({})
+    plug(log, 5)
+    stream = log.resume(log.instance, 2)
+    plug(log, 4)
+    events = await take(stream, 4)
+    assert [event.sequence for event in events] == [3, 4, 5, 6]
+    assert not any(event.initial for event in events)
+
+
+async def test_a_watcher_that_has_seen_everything_gets_what_happens_next() -> None:
+    log = EventLog(5)
+    log.update({})
+    stream = log.resume(log.instance, 0)
+    log.update(named(EMPTY))
+    assert [event.sequence for event in await take(stream, 1)] == [1]
+
+
+@pytest.mark.parametrize(("after", "kept"), [(0, False), (1, False), (2, True), (5, True)])
+async def test_only_so_many_events_are_kept(after: int, *, kept: bool) -> None:
+    log = EventLog(5, history=3)
+    log.update({})
+    plug(log, 5)
+    if kept:
+        assert [event.sequence for event in log.resume(log.instance, after)._initial] == [*range(after + 1, 6)]
+    else:
+        with pytest.raises(EventsLostError):
+            log.resume(log.instance, after)
+
+
+async def test_events_of_another_run_are_lost() -> None:
+    log, earlier = EventLog(5), EventLog(5)
+    assert log.instance != earlier.instance
+    with pytest.raises(EventsLostError):
+        log.resume(earlier.instance, 0)
+
+
+async def test_a_number_that_no_event_has_is_a_mistake() -> None:
+    log = EventLog(5)
+    log.update({})
+    with pytest.raises(InvalidRequestError):
+        log.resume(log.instance, 1)
+
+
+async def test_a_held_card_is_part_of_the_state_until_it_is_free() -> None:
+    log = EventLog(5)
+    log.update(named(CARD))
+    log.hold("r", "bank-1")
+    events = await take(log.subscribe(), 4)
+    assert [(event.kind, event.held_by) for event in events[1:]] == [
+        (K.CARD_INSERTED, ""),
+        (K.CARD_HELD, "bank-1"),
+        (K.INITIAL_COMPLETE, ""),
+    ]
+    assert events[2].reader == BUSY
+    log.free("r")
+    assert [event.kind for event in await take(log.subscribe(), 3)][-1] is K.INITIAL_COMPLETE

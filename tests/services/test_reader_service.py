@@ -202,3 +202,27 @@ async def test_a_watcher_that_does_not_read_is_cut_off_and_memory_stays_bounded(
             readers.add_reader(f"r{number}")
     code, info = await refusal(take(stream, size + 1))
     assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "EVENTS_LOST")
+
+
+async def test_a_stream_goes_on_where_an_earlier_one_ended(service, refusal) -> None:
+    first = service.reader.WatchReaders(reader_pb2.WatchReadersRequest())
+    async with asyncio.timeout(10):
+        while (answer := await first.read()).event.kind != KIND.KIND_INITIAL_COMPLETE:
+            pass
+    first.cancel()
+    service.readers.add_reader("new")
+    service.readers.remove_reader("none")
+    where = reader_pb2.WatchReadersRequest(instance=answer.instance, after_sequence=answer.event.sequence)
+    events = await take(service.reader.WatchReaders(where), 2)
+    assert {(KIND.Kind.Name(event.kind), event.reader.name) for event in events} == {
+        ("KIND_READER_ADDED", "new"),
+        ("KIND_READER_REMOVED", "none"),
+    }
+    assert [event.sequence for event in events] == [answer.event.sequence + 1, answer.event.sequence + 2]
+
+    where.instance = "0" * 16
+    code, info = await refusal(service.reader.WatchReaders(where).read())
+    assert (code, info.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "EVENTS_LOST")
+    where = reader_pb2.WatchReadersRequest(after_sequence=1)
+    code, info = await refusal(service.reader.WatchReaders(where).read())
+    assert (info.reason, info.metadata["field"]) == ("INVALID_REQUEST", "instance")

@@ -68,9 +68,7 @@ class Authority:
         names = [_uri(uri) for uri in facts.uris] or _hosts(facts.hosts)
         return self._signed(facts.name, names, purpose, public, now, days)
 
-    def _pair(
-        self, name: str, names: Sequence[x509.GeneralName], purpose: Purpose, now: datetime, days: int
-    ) -> Pair:
+    def _pair(self, name: str, names: Sequence[x509.GeneralName], purpose: Purpose, now: datetime, days: int) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         return Pair(self._signed(name, names, purpose, key.public_key(), now, days), Secret(_pem(key)))
 

@@ -1,5 +1,6 @@
 """What a certificate says, and whether certificate and key belong together."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -29,7 +30,11 @@ E = TypeVar("E", bound=x509.ExtensionType)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One certificate. ``fingerprint``: SHA-256 of its DER form, 64 lower-case hex digits."""
+    """One certificate.
+
+    ``fingerprint``, ``key``: SHA-256 of its DER form, and of its public key's (SPKI), 64 lower-case hex digits; the key
+    stays the same when a certificate is renewed.
+    """
 
     name: str
     issuer: str
@@ -38,6 +43,7 @@ class Facts:
     not_before: datetime
     not_after: datetime
     fingerprint: str
+    key: str
     uris: tuple[str, ...]
     hosts: tuple[str, ...]
 
@@ -102,6 +108,7 @@ def _facts(certificate: x509.Certificate) -> Facts:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+        key=hashlib.sha256(_spki(certificate.public_key())).hexdigest(),
         uris=tuple(names.get_values_for_type(x509.UniformResourceIdentifier)) if names else (),
         hosts=(
             *names.get_values_for_type(x509.DNSName),

@@ -8,6 +8,7 @@ from cardlib.errors import KeyUnavailableError
 from cardlib.key_requests import CardFactors
 from cardlib.keys import KEYS, KeyDeclaration, KeyReference
 from services.custody.card_keys import CardKeyCustodian
+from services.custody.data_keys import AesWrapper, KeyWrapper, WrapperError
 from services.custody.keystore.records import NATIONAL_STEPS, KeyRecord
 from services.custody.keystore.store import Keystore
 from services.custody.keystore.terminal import TerminalCounter
@@ -30,6 +31,11 @@ class KeystoreCustodian(CardKeyCustodian):
         terminal: TerminalCounter | None = None,
     ) -> None:
         super().__init__(keys, terminal=(terminal.number, terminal.next) if terminal else None)
+        self._wrapping = {
+            f"{record.name}/{record.version}": keystore.value(record)
+            for record in keystore.records
+            if record.wraps and record.active
+        }
         self._held: dict[KeyReference, list[tuple[KeyRecord, Secret]]] = {}
         for record in keystore.records:
             if not record.wraps:
@@ -54,6 +60,16 @@ class KeystoreCustodian(CardKeyCustodian):
         for factor in factors(card.region, card.card_factor)[NATIONAL_STEPS - record.steps : NATIONAL_STEPS - levels]:
             root = suite.diversify(root, factor)
         return root
+
+    def data_key_wrapper(self, name: str) -> KeyWrapper:
+        """The active AES-256 key of this name and version, such as ``DATABASE/1``; raises WrapperError."""
+        value = self._wrapping.get(name)
+        if value is None:
+            raise WrapperError(
+                f"the keystore has no active AES-256 key {name}, which data_key_name names: put it in, or correct the "
+                "name (name/version)"
+            )
+        return AesWrapper(value, f"keystore {name}")
 
     def _fit(self, card: CardFactors, key: KeyReference) -> tuple[KeyRecord, Secret]:
         """The one entry that serves this card; the keystore takes no two that do."""

@@ -4,6 +4,7 @@
 
 from alembic import context
 
+from services.store import schema_audit  # noqa: F401  its table is one of metadata's
 from services.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)

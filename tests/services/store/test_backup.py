@@ -47,9 +47,18 @@ def test_a_backup_replaces_nothing(store, place, tmp_path, name) -> None:
     assert (tmp_path / name).read_text() == "an earlier one"
 
 
-def test_what_is_no_database_of_sqlite_has_its_own_tools(tmp_path) -> None:
+def test_postgresql_has_its_own_tool_which_is_named_without_the_password(tmp_path) -> None:
+    with pytest.raises(
+        StoreError, match=r"pg_dump --format=custom --file=.*copy\.db 'postgresql://sscard@db/s'"
+    ) as told:
+        back_up("postgresql+psycopg://sscard:hush-hush@db/s", tmp_path / "key", tmp_path / "copy.db")
+    assert "hush" not in str(told.value)
+    assert str(tmp_path / "key") in str(told.value)
+
+
+def test_what_is_neither_has_its_own_tools(tmp_path) -> None:
     with pytest.raises(StoreError, match="its own tools"):
-        back_up("postgresql://sscard@localhost/sscard", tmp_path / "key", tmp_path / "copy.db")
+        back_up("mysql://sscard@localhost/sscard", tmp_path / "key", tmp_path / "copy.db")
 
 
 def test_where_there_is_none_none_is_made(tmp_path) -> None:

@@ -1,9 +1,10 @@
 """Registry and journal of activations, as one conversation with a card needs them. Blocking; any thread."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from apdu.secret import Secret
 from cardlib.flows.pin import PinAttempt
@@ -11,7 +12,8 @@ from cardlib.flows.present_card import OriginalCard, PresentedCard
 from cardlib.flows.read_identity import Authenticity
 from services.activation.errors import OriginalUnprovenError
 from services.activation.messages import kept_outcome, outcome_kept
-from services.operations.journal import Operation, OperationJournal, OperationRequest, OperationState
+from services.operations.journal import Operation, OperationRequest, OperationState
+from services.registry.checks import ID
 from services.registry.documents import same_name
 from services.registry.errors import (
     CardNotOfPersonError,
@@ -19,8 +21,9 @@ from services.registry.errors import (
     HolderMismatchError,
     MedicalCardNotRegisteredError,
 )
+from services.registry.journalled import Books
 from services.registry.lifecycle import CardEvent, CardState, after
-from services.registry.model import Activation, ActivationWay, MedicalCard, Person, RegisteredCard, Registry
+from services.registry.model import Activation, ActivationWay, MedicalCard, Person, RegisteredCard
 from sscard.v1 import registry_pb2
 
 CHECKED: Final = "checked"
@@ -29,17 +32,9 @@ CHANGING_PIN: Final = "changing pin"
 """Step: the next command changes the PIN. From here on the card may have the new one."""
 ACTIVATING_WITH_PIN: Final = "activating, pin changed"
 ACTIVATING: Final = "activating"
-SHOWN: Final = "original medical card shown "
-"""Step of a pharmacy; the registry's id of the original medical card follows."""
+SHOWN: Final = "shown"
+"""Step of a pharmacy: the original medical card was read. Its id in the registry stands behind this and later steps."""
 _PIN_BEGUN: Final = frozenset({CHANGING_PIN, ACTIVATING_WITH_PIN})
-
-
-class RequestDigest(Protocol):
-    """Makes the keyed digest by which a request is known again."""
-
-    def __call__(self, *parts: str) -> bytes:
-        """32 bytes; equal for equal parts."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +80,12 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-class Books:
-    """``now``: the clock."""
+class Records:
+    """What the centre has of cards and requests; ``now``: the clock."""
 
-    def __init__(self, registry: Registry, operations: OperationJournal, now: Callable[[], datetime]) -> None:
-        self.registry = registry
-        self.operations = operations
+    def __init__(self, books: Books, now: Callable[[], datetime]) -> None:
+        self.registry = books.registry
+        self.operations = books.operations
         self.now = now
 
     def done_before(self, wanted: Wanted) -> Outcome | None:
@@ -106,15 +101,17 @@ class Books:
     def outcome_of(self, done: Operation) -> Outcome:
         """What came of an operation that was done: what was kept of it, and what the registry says now."""
         kept = outcome_kept(done.result)
-        card = self.registry.card(kept.card_id)
+        standing = self.standing(self.registry.card(kept.card_id))
+        return replace(standing, activated=kept.activated, pin=kept.pin, warnings=kept.warnings)
+
+    def standing(self, card: RegisteredCard) -> Outcome:
+        """How a card stands: its activation, if there was one."""
         return Outcome(
             card=card,
             person=self.registry.person(card.person_id),
             activation=self.registry.activation_of(card.id),
             medical_card=self.medical_card(card.id),
-            activated=kept.activated,
-            pin=kept.pin,
-            warnings=kept.warnings,
+            activated=False,
         )
 
     def card_and_holder(self, card: PresentedCard) -> tuple[RegisteredCard, Person]:
@@ -166,14 +163,16 @@ class Books:
 class Attempt:
     """One attempt at one request: what the journal has of it."""
 
-    def __init__(self, books: Books, wanted: Wanted) -> None:
-        self.books = books
+    def __init__(self, records: Records, wanted: Wanted) -> None:
+        self.records = records
         self.wanted = wanted
         self.card_id = ""
         self.person_id = ""
         """Known once the card has said them; for the audit."""
         self.step = ""
         """The last that was noted, by this attempt or by an earlier one that was interrupted."""
+        self.medical_card_id = ""
+        """The original medical card that was shown."""
         self._operation: Operation | None = None
 
     @property
@@ -189,60 +188,60 @@ class Attempt:
     def begin(self, subject: str) -> Outcome | None:
         """Put down that it begins, about a card or a person of the registry; what came of it, where it is done."""
         wanted = self.wanted
-        known = self.books.operations.find(wanted.institution, wanted.request_id)
-        operation = self.books.operations.begin(_request(wanted, subject))
+        known = self.records.operations.find(wanted.institution, wanted.request_id)
+        operation = self.records.operations.begin(_request(wanted, subject))
         if operation.state is OperationState.DONE:
-            return self.books.outcome_of(operation)
+            return self.records.outcome_of(operation)
         self._operation = operation
         # An operation that was refused has changed nothing: its steps do not count.
-        anew = known is not None and known.state is OperationState.REFUSED and known.attempt == operation.attempt - 1
-        self.step = "" if anew else operation.step
+        if known is None or known.state is not OperationState.REFUSED or known.attempt < operation.attempt - 1:
+            self.step, self.medical_card_id = _step_of(operation)
         return None
+
+    def shown_before(self) -> tuple[str, str]:
+        """Person and original medical card, by their ids, that an earlier attempt has begun with; "" for none."""
+        known = self.records.operations.find(self.wanted.institution, self.wanted.request_id)
+        if known is None or known.state is not OperationState.OPEN:
+            return "", ""
+        return known.subject, _step_of(known)[1]
 
     def note(self, step: str) -> None:
         """Put a step down before it is done."""
-        self.books.operations.note(self._open, step)
+        self.records.operations.note(self._open, f"{step} {self.medical_card_id}".rstrip())
         self.step = step
 
     def refuse(self, reason: str) -> None:
         """It ended with nothing changed."""
-        self.books.operations.refuse(self._open, reason)
+        self.records.operations.refuse(self._open, reason)
 
     def interrupt(self, reason: str) -> None:
         """It ended half-way: the same request goes on."""
-        self.books.operations.interrupt(self._open, reason)
+        self.records.operations.interrupt(self._open, reason)
 
-    def activate(self, card: RegisteredCard, outcome: Outcome, medical_card_id: str) -> Outcome:
+    def activate(self, outcome: Outcome) -> Outcome:
         """The card activated, and the operation done, at once; raises what the registry does."""
         wanted = self.wanted
         activation = Activation(
-            card_id=card.id,
+            card_id=outcome.card.id,
             way=wanted.way,
             institution=wanted.institution,
             station=wanted.station,
             operator=wanted.operator,
-            time=self.books.now(),
-            medical_card_id=medical_card_id,
+            time=self.records.now(),
+            medical_card_id=self.medical_card_id,
             pin_changed=outcome.pin is not None,
         )
-        self.books.registry.activate(activation, operation=self._open, result=kept_outcome(outcome, activated=True))
+        self.records.registry.activate(activation, operation=self._open, result=kept_outcome(outcome, activated=True))
         return self._with(outcome, activated=True)
 
     def leave(self, outcome: Outcome) -> Outcome:
         """The card was activated earlier, and that is no error: the operation is done."""
-        self.books.operations.finish(self._open, kept_outcome(outcome, activated=False))
+        self.records.operations.finish(self._open, kept_outcome(outcome, activated=False))
         return self._with(outcome, activated=False)
 
     def _with(self, outcome: Outcome, *, activated: bool) -> Outcome:
-        return Outcome(
-            card=self.books.registry.card(outcome.card.id),
-            person=outcome.person,
-            activation=self.books.registry.activation_of(outcome.card.id),
-            medical_card=self.books.medical_card(outcome.card.id),
-            activated=activated,
-            pin=outcome.pin,
-            warnings=outcome.warnings,
-        )
+        standing = self.records.standing(self.records.registry.card(outcome.card.id))
+        return replace(standing, activated=activated, pin=outcome.pin, warnings=outcome.warnings)
 
     @property
     def _open(self) -> Operation:
@@ -256,6 +255,12 @@ def require_holder(card: PresentedCard, person: Person) -> None:
         raise HolderMismatchError("social_security_number")
     if not same_name(card.name, person.data.name):
         raise HolderMismatchError("name")
+
+
+def _step_of(operation: Operation) -> tuple[str, str]:
+    """Its last step, and the id of the original medical card behind it, "" for none."""
+    step, _, last = operation.step.rpartition(" ")
+    return (step, last) if re.fullmatch(ID, last) else (operation.step, "")
 
 
 def _request(wanted: Wanted, subject: str) -> OperationRequest:

@@ -1,0 +1,433 @@
+"""The PIN's flows on a simulated card: what is sent, what is not, and what is made of the answers."""
+
+import ast
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+import cardlib
+import services
+from apdu.errors import CardMemoryError, CardRemovedError, StatusWordError, WrongPinError
+from apdu.flow import run
+from apdu.pinpad import PinEntry
+from apdu.readers import executor
+from apdu.response import ResponseAPDU
+from apdu.secret import Secret
+from apdu.transport.wrappers import get_response
+from cardlib import commands
+from cardlib.errors import (
+    InitialPinError,
+    LastPinTryError,
+    PinNotSetError,
+    PinRepeatedError,
+    PinStatusUnknownError,
+    PinUnprovenError,
+)
+from cardlib.flows.pin import (
+    AtPad,
+    CardMark,
+    MaySendPin,
+    PinAnswered,
+    PinAttempt,
+    PinReplaced,
+    PinResult,
+    PinState,
+    PinStatus,
+    PinStep,
+    PinStepAhead,
+    card_mark,
+    change_pin,
+    change_pin_at_pad,
+    pin_status,
+    resume_change,
+    unguarded,
+    verify_pin,
+)
+from cardlib.flows.read_files import read_files
+from cardlib.flows.session import CardSession
+from simulator.people import INITIAL_PIN
+from simulator.quirks import Quirks
+
+OLD = INITIAL_PIN
+NEW = Secret(bytes.fromhex("864209"))
+WRONG = Secret(bytes.fromhex("654321"))
+NONE = Secret(b"")
+QUERY, VERIFY = "0020000000", "0020000003"
+"""Beginnings of VERIFY without and with a PIN of six digits, as they are on the wire with T=0."""
+
+
+def on(desk, part, *arguments, **options):
+    """Have a part of a flow carried out on a card that was just powered and opened."""
+
+    def flow(atr, *, rng, forms):
+        session = CardSession(atr, rng, forms)
+        yield from session.open()
+        return (yield from part(session, *arguments, **options))
+
+    return desk.run(flow)
+
+
+def pins_sent(desk) -> int:
+    """Commands of the last conversation that had a PIN in them."""
+    return sum(one.name in {"VERIFY", "CHANGE PIN"} and len(one.data) > 0 for one in desk.sent)
+
+
+def asked(desk, kind):
+    return [question for question in desk.questions if isinstance(question, kind)]
+
+
+@pytest.fixture
+def desk(new_desk, new_card, monkeypatch):
+    """A desk with a card; ``questions`` has everything that was asked there."""
+    made = new_desk(new_card())
+    made.questions = []
+
+    def run_asking(flow):
+        made.sent.clear()
+        made.questions.clear()
+
+        def answer(question):
+            made.questions.append(question)
+            if (refusal := made.refusals.get(type(question))) is not None:
+                raise refusal
+            if isinstance(question, PinEntry):
+                return made.typed(question)
+            return unguarded(made.custodian.answer)(question)
+
+        conversation = flow(made.card.power_on(), rng=lambda n: bytes(range(n)), forms=made.forms)
+        return run(conversation, executor(get_response(made._transmit, strip_le=True)), answer)
+
+    made.refusals = {}
+    made.typed = None
+    monkeypatch.setattr(made, "run", run_asking)
+    return made
+
+
+ENTRY = AtPad(PinEntry(bytes.fromhex("00200000")))
+CHANGE_ENTRY = AtPad(PinEntry(bytes.fromhex("805E0100"), change=True, separator=b"\xff"))
+
+
+# --- how it stands ---
+
+
+@pytest.mark.parametrize(
+    ("issued", "spent", "status"),
+    [
+        ({"pin_tries": 15}, 0, PinStatus(PinState.SET, 15)),
+        ({"pin_tries": 3}, 2, PinStatus(PinState.SET, 1)),
+        ({"pin_tries": 1}, 1, PinStatus(PinState.BLOCKED, 0)),
+        ({"pin_tries": 1, "quirks": Quirks(pin_query_locked=0x63C0)}, 1, PinStatus(PinState.BLOCKED, 0)),
+        ({"pin": NONE}, 0, PinStatus(PinState.NOT_SET, None)),
+    ],
+)
+def test_the_card_says_how_its_pin_stands(desk, new_card, issued, spent, status):
+    desk.card = new_card(**issued)
+    for _ in range(spent):
+        on(desk, verify_pin, WRONG, allow_last_try=True)
+    assert on(desk, pin_status) == status
+    assert pins_sent(desk) == 0
+    assert on(desk, pin_status) == status
+
+
+@pytest.mark.parametrize("sw", ["6984", "6A88", "6E00", "6200", "6F00"])
+@pytest.mark.parametrize("part", [(verify_pin, OLD), (change_pin, OLD, NEW), (resume_change, OLD, NEW)])
+def test_nothing_is_sent_to_a_card_that_does_not_say(desk, new_card, sw, part):
+    desk.card = new_card(t0=False)
+    desk.answers = {"00200000": sw}
+    flow, *arguments = part
+    with pytest.raises(PinStatusUnknownError):
+        on(desk, flow, *arguments)
+    assert pins_sent(desk) == 0
+    assert not asked(desk, MaySendPin)
+
+
+# --- verifying ---
+
+
+def test_a_right_pin_and_a_wrong_one(desk):
+    assert on(desk, verify_pin, WRONG) == PinAttempt(PinResult.REJECTED, 5)
+    assert on(desk, verify_pin, OLD) == PinAttempt(PinResult.OK, 5)
+    assert pins_sent(desk) == 1
+    assert on(desk, pin_status).tries_left == 6
+
+
+def test_the_guard_is_asked_before_and_told_after(desk):
+    on(desk, verify_pin, WRONG, card_is_new=True)
+    (may,), (told,) = asked(desk, MaySendPin), asked(desk, PinAnswered)
+    assert (may.pin, may.tries_left, may.card_is_new) == (WRONG, 6, True)
+    assert (told.pin, told.accepted, told.tries_left) == (WRONG, False, 5)
+    assert told.card == may.card
+    assert len(may.card.card_identifier) == 32
+    assert may.card.card_number
+    assert len(may.card.historical_bytes) == 13
+    on(desk, verify_pin, OLD)
+    assert asked(desk, PinAnswered) == [PinAnswered(may.card, OLD, True, 5)]
+
+
+@pytest.mark.parametrize("refusal", [PinRepeatedError(5), InitialPinError(6), CardRemovedError("pulled")])
+def test_what_the_guard_refuses_is_not_sent(desk, refusal):
+    desk.refusals = {MaySendPin: refusal}
+    if isinstance(refusal, InitialPinError):
+        assert on(desk, verify_pin, OLD) == PinAttempt(PinResult.INITIAL_PIN, 6)
+    else:
+        with pytest.raises(type(refusal)):
+            on(desk, verify_pin, OLD)
+    assert pins_sent(desk) == 0
+    assert not asked(desk, PinAnswered)
+
+
+def test_the_last_try_is_spent_only_where_that_is_allowed(desk, new_card):
+    desk.card = new_card(pin_tries=2)
+    assert on(desk, verify_pin, WRONG) == PinAttempt(PinResult.REJECTED, 1)
+    with pytest.raises(LastPinTryError):
+        on(desk, verify_pin, WRONG)
+    assert pins_sent(desk) == 0
+    assert on(desk, verify_pin, WRONG, allow_last_try=True) == PinAttempt(PinResult.NOW_BLOCKED, 0)
+    assert on(desk, verify_pin, OLD, allow_last_try=True) == PinAttempt(PinResult.WAS_BLOCKED, 0)
+    assert pins_sent(desk) == 0
+
+
+def test_a_card_without_a_pin_is_sent_none(desk, new_card):
+    desk.card = new_card(pin=NONE)
+    with pytest.raises(PinNotSetError):
+        on(desk, verify_pin, OLD)
+    assert pins_sent(desk) == 0
+
+
+def test_a_pin_that_was_blocked_between_two_commands(desk):
+    desk.answers = {VERIFY: "6983"}
+    assert on(desk, verify_pin, OLD) == PinAttempt(PinResult.WAS_BLOCKED, 0)
+    assert not asked(desk, PinAnswered)
+
+
+def test_an_answer_that_is_neither_right_nor_wrong_is_an_error_and_nothing_is_tried_again(desk):
+    desk.answers = {VERIFY: "6581"}
+    with pytest.raises(CardMemoryError):
+        on(desk, verify_pin, OLD)
+    assert pins_sent(desk) == 1
+    assert not asked(desk, PinAnswered)
+
+
+# --- changing ---
+
+
+def test_a_change_is_verified_before_and_proven_after(desk):
+    assert on(desk, change_pin, OLD, NEW) == PinAttempt(PinResult.OK, 6)
+    assert [one.name for one in desk.sent if one.name in {"VERIFY", "CHANGE PIN"}] == [
+        *["VERIFY", "VERIFY", "CHANGE PIN"],
+        *["VERIFY", "VERIFY"],
+    ]
+    assert asked(desk, PinStepAhead) == [PinStepAhead(PinStep.CHANGE)]
+    assert on(desk, verify_pin, NEW).result is PinResult.OK
+    assert on(desk, verify_pin, OLD).result is PinResult.REJECTED
+
+
+def test_with_a_wrong_old_pin_nothing_is_changed(desk):
+    assert on(desk, change_pin, WRONG, NEW) == PinAttempt(PinResult.REJECTED, 5)
+    assert "CHANGE PIN" not in desk.names
+    assert not asked(desk, PinStepAhead)
+
+
+def test_a_card_without_a_pin_gets_one_and_one_that_has_one_is_not_asked_with_none(desk, new_card):
+    assert on(desk, change_pin, NONE, NEW) == PinAttempt(PinResult.REJECTED, 6)
+    assert pins_sent(desk) == 0
+    desk.card = new_card(pin=NONE)
+    assert on(desk, change_pin, NONE, NEW).result is PinResult.OK
+    assert on(desk, change_pin, NONE, OLD) == PinAttempt(PinResult.REJECTED, 6)
+    desk.card = new_card(pin_tries=1)
+    on(desk, verify_pin, WRONG, allow_last_try=True)
+    assert on(desk, change_pin, NONE, NEW) == PinAttempt(PinResult.WAS_BLOCKED, 0)
+
+
+def test_a_change_that_the_card_refuses(desk):
+    desk.answers = {"805E": "63C4"}
+    with pytest.raises(WrongPinError):
+        on(desk, change_pin, OLD, NEW)
+    assert [told.accepted for told in asked(desk, PinAnswered)] == [True, False]
+    desk.answers = {"805E": "6A80"}
+    with pytest.raises(StatusWordError):
+        on(desk, change_pin, OLD, NEW)
+    assert [told.accepted for told in asked(desk, PinAnswered)] == [True]
+    assert pins_sent(desk) == 2
+
+
+def test_a_change_that_does_not_prove_itself_is_an_error(desk):
+    card = desk.card
+
+    class Forgets:
+        """Says that it changed the PIN."""
+
+        def power_on(self):
+            return card.power_on()
+
+        def process(self, raw):
+            return bytes.fromhex("9000") if raw.startswith(bytes.fromhex("805E")) else card.process(raw)
+
+    desk.card = Forgets()
+    with pytest.raises(PinUnprovenError) as unproven:
+        on(desk, change_pin, OLD, NEW)
+    assert unproven.value.tries_left == 5
+
+
+# --- going on after an interruption ---
+
+
+def test_a_change_that_was_made_is_found_by_the_new_pin(desk):
+    on(desk, change_pin, OLD, NEW)
+    assert on(desk, resume_change, OLD, NEW) == PinAttempt(PinResult.OK, 6)
+    assert pins_sent(desk) == 1
+
+
+def test_a_change_that_was_not_made_is_made(desk):
+    assert on(desk, resume_change, OLD, NEW).result is PinResult.OK
+    assert pins_sent(desk) == 4
+    assert on(desk, verify_pin, NEW).result is PinResult.OK
+
+
+def test_a_new_pin_that_was_refused_before_is_not_tried_again(desk):
+    class First(dict):
+        """The guard knows the new PIN as refused, and no other."""
+
+        def get(self, kind, default=None):
+            last = desk.questions[-1]
+            return PinRepeatedError(5) if kind is MaySendPin and last.pin == NEW and not self.seen(NEW) else default
+
+        @staticmethod
+        def seen(pin):
+            return sum(question.pin == pin for question in asked(desk, MaySendPin)) > 1
+
+    desk.refusals = First()
+    assert on(desk, resume_change, OLD, NEW).result is PinResult.OK
+    assert pins_sent(desk) == 3
+
+
+def test_the_last_try_is_not_spent_to_go_on(desk, new_card):
+    desk.card = new_card(pin_tries=2)
+    on(desk, verify_pin, WRONG)
+    with pytest.raises(LastPinTryError):
+        on(desk, resume_change, OLD, NEW)
+    assert pins_sent(desk) == 0
+    assert on(desk, resume_change, OLD, NEW, allow_last_try=True).result is PinResult.NOW_BLOCKED
+    assert on(desk, resume_change, OLD, NEW).result is PinResult.WAS_BLOCKED
+
+
+def test_a_first_pin_is_gone_on_with(desk, new_card):
+    desk.card = new_card(pin=NONE)
+    assert on(desk, resume_change, NONE, NEW).result is PinResult.OK
+    assert on(desk, resume_change, NONE, NEW).result is PinResult.OK
+    assert on(desk, resume_change, NONE, OLD) == PinAttempt(PinResult.REJECTED, 5)
+
+
+# --- at a pad ---
+
+
+def typing(desk, command):
+    """What a pad does: has the command sent, itself."""
+    return lambda _: ResponseAPDU.from_bytes(desk.card.process(command.to_bytes()))
+
+
+def test_a_pin_typed_at_a_pad(desk, new_card):
+    desk.card = new_card(t0=False)
+    desk.typed = typing(desk, commands.verify(WRONG))
+    assert on(desk, verify_pin, ENTRY) == PinAttempt(PinResult.REJECTED, 5)
+    assert [(told.pin, told.accepted) for told in asked(desk, PinAnswered)] == [(None, False)]
+    desk.typed = typing(desk, commands.verify(OLD))
+    assert on(desk, verify_pin, ENTRY).result is PinResult.OK
+    assert pins_sent(desk) == 0  # none but by the pad
+    assert not asked(desk, MaySendPin)
+
+
+def test_a_change_typed_at_a_pad(desk, new_card):
+    desk.card = new_card(t0=False)
+    desk.typed = typing(desk, commands.change_pin(WRONG, NEW))
+    assert on(desk, change_pin_at_pad, CHANGE_ENTRY) == PinAttempt(PinResult.REJECTED, 5)
+    desk.typed = typing(desk, commands.change_pin(OLD, NEW))
+    assert on(desk, change_pin_at_pad, CHANGE_ENTRY).result is PinResult.OK
+    kinds = [type(question) for question in desk.questions]
+    assert kinds == [PinStepAhead, PinEntry, PinReplaced]
+    assert on(desk, verify_pin, NEW).result is PinResult.OK
+
+
+def test_nobody_is_asked_to_type_for_the_last_try(desk, new_card):
+    desk.card = new_card(pin_tries=1)
+    for part, entry in ((verify_pin, ENTRY), (change_pin_at_pad, CHANGE_ENTRY)):
+        with pytest.raises(LastPinTryError):
+            on(desk, part, entry)
+        assert not desk.questions
+
+
+# --- everywhere ---
+
+
+def test_reading_files_asks_the_guard_too(new_desk, new_card):
+    desk = new_desk(new_card())
+    card, seen = desk.card, []
+
+    def answer(question):
+        seen.append(type(question))
+        if isinstance(question, MaySendPin):
+            raise PinRepeatedError(question.tries_left)
+        return desk.custodian.answer(question)
+
+    flow = read_files(
+        card.power_on(),
+        ["medical_transactions"],
+        rng=bytes,
+        today=dt.date(2026, 1, 15),
+        forms=desk.forms,
+        pin=OLD,
+    )
+    with pytest.raises(PinRepeatedError):
+        run(flow, executor(get_response(desk._transmit, strip_le=True)), answer)
+    assert MaySendPin in seen
+    assert pins_sent(desk) == 0
+
+
+def test_a_pin_that_was_verified_before_is_not_asked_for(new_desk, new_card):
+    desk = new_desk(new_card())
+
+    def verified_before(atr, **options):
+        session = CardSession(atr, options["rng"], options["forms"])
+        yield from session.open()
+        yield from verify_pin(session, OLD)
+        desk.sent.clear()
+        return (yield from read_files(atr, ["medical_transactions"], pin_verified=True, **options))
+
+    reading = desk.run(verified_before, today=dt.date(2026, 1, 15))
+    assert not reading.refused
+    assert "VERIFY" not in desk.names
+
+
+def test_nothing_about_a_card_or_a_pin_shows(desk):
+    on(desk, change_pin, OLD, NEW)
+    mark = on(desk, lambda session: (yield from _marked(session)))
+    text = repr(desk.questions) + str(desk.questions) + repr(mark)
+    assert isinstance(mark, CardMark)
+    for canary in ("123456", "864209", "\\x12\\x34", mark.card_identifier, mark.card_number):
+        assert canary not in text
+
+
+def _marked(session):
+    yield from pin_status(session)
+    return card_mark(session)
+
+
+def test_nobody_else_sends_a_pin() -> None:
+    """Who has the commands that carry a holder's PIN: the flow here, issuing's own proofs, the conformance suite."""
+    found = {}
+    for package in (cardlib, services):
+        root = Path(package.__file__).parent
+        for path in root.rglob("*.py"):
+            named = path.relative_to(root.parent).as_posix()
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                called = isinstance(node, ast.Attribute) and node.attr in {"verify", "change_pin"}
+                if called and isinstance(node.value, ast.Name) and node.value.id == "commands":
+                    found.setdefault(named, set()).add(node.attr)
+                imports = isinstance(node, ast.ImportFrom) and node.module == "cardlib.commands"
+                assert not (imports and {"verify", "change_pin"} & {alias.name for alias in node.names}), named
+    assert found.pop("cardlib/flows/pin.py") == {"verify", "change_pin"}
+    assert {name for name in found if not name.startswith("cardlib/conformance/")} == {
+        "cardlib/issuance/premade.py",
+        "cardlib/issuance/prove.py",
+    }

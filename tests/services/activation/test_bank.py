@@ -1,0 +1,263 @@
+"""At a bank outlet: card and document belong to one person, and the holder's own PIN is on the card in the end."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from apdu.errors import NoCardError
+from apdu.transport.inprocess import Chip
+from cardlib.custody import NoKeys
+from cardlib.errors import ForeignCardError, InitialPinChosenError, LastPinTryError, PinRepeatedError
+from services.callers.caller import Caller, Role, set_caller
+from services.catalogue import failure_of
+from services.errors import InvalidRequestError, RequestReusedError
+from services.operations.journal import OperationState
+from services.registry.errors import CardAlreadyActivatedError, CardNotRegisteredError
+from services.registry.lifecycle import CardEvent, CardState
+from simulator.people import ready_card
+from sscard.v1 import activation_pb2, lease_pb2, pin_pb2, registry_pb2
+from tests.services.activation.desk import (
+    CHOSEN,
+    HOLDERS,
+    INITIAL,
+    TELLER,
+    Desk,
+    Issued,
+    Pulled,
+    at_bank,
+    call,
+    document,
+)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0", "3.0"])
+@pytest.mark.parametrize("old", ["", "123456"])
+async def test_a_delivered_card_is_activated_and_has_the_chosen_pin(desk: Desk, version: str, old: str) -> None:
+    card = desk.card(version=version)
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        outcome = await call(service, at_bank(document=document(version), old_pin=old, teller="Wang"))
+    assert outcome.activated
+    assert outcome.pin_result == pin_pb2.PIN_RESULT_OK
+    assert (outcome.social_security_number, outcome.name) == tuple(HOLDERS[version].values())
+    assert outcome.activation.way == activation_pb2.ACTIVATION_WAY_BANK
+    assert outcome.activation.pin_changed
+    assert outcome.activation.time.ToDatetime(desk.now.tzinfo) == desk.now
+    assert card.state is CardState.ACTIVATED
+    made = desk.registry.activation_of(card.id)
+    assert (made.institution, made.station, made.operator) == ("bank-7", "window 3", "Wang")
+    assert card.has_pin(CHOSEN)
+
+
+class Foreign(Chip):
+    """A processor card of somebody else: it finds nothing."""
+
+    def power_on(self) -> bytes:
+        return bytes.fromhex("3B6D000000814A444686605199000001AC")
+
+    reset = power_on
+
+    def power_off(self) -> None:
+        pass
+
+    def process(self, command: bytes) -> bytes:
+        return b"\x6a\x82"
+
+
+class Forged(Pulled):
+    """A copy of a card that has no key: whatever it is asked to prove, it answers the same."""
+
+    def process(self, command: bytes) -> bytes:
+        return bytes(8) + b"\x90\x00" if command[1] == 0x88 else self.chip.process(command)
+
+
+def lost(desk: Desk, card: Issued) -> None:
+    desk.happens(card.entry, CardEvent.REPORT_LOSS)
+
+
+def replaced(desk: Desk, card: Issued) -> None:
+    desk.happens(card.entry, CardEvent.REPLACE, replacement_id=desk.card().id)
+
+
+def cancelled(desk: Desk, card: Issued) -> None:
+    desk.happens(card.entry, CardEvent.CANCEL)
+
+
+def blocked(desk: Desk, card: Issued) -> None:
+    desk.happens(card.entry, CardEvent.BLOCK)
+
+
+def nothing(desk: Desk, card: Issued) -> None:
+    pass
+
+
+def expired(desk: Desk, card: Issued) -> None:
+    desk.now = desk.now.replace(year=2090)
+
+
+def forged(desk: Desk, card: Issued) -> None:
+    card.chip = Forged(card.chip)
+
+
+def without_keys(desk: Desk, card: Issued) -> None:
+    desk.custodian = NoKeys()
+
+
+OTHER = {"social_security_number": "990000197001010011", "name": "李四"}
+REFUSALS = [
+    ("CARD_NOT_DELIVERED", nothing, {"delivered": False}, {}),
+    ("CARD_LOST", lost, {}, {}),
+    ("CARD_REPLACED", replaced, {}, {}),
+    ("CARD_CANCELLED", cancelled, {}, {}),
+    ("CARD_BLOCKED_BY_CENTRE", blocked, {}, {}),
+    ("CARD_EXPIRED", expired, {}, {}),
+    ("CARD_NOT_AUTHENTIC", forged, {}, {}),
+    ("KEY_UNAVAILABLE", without_keys, {}, {}),
+    ("DOCUMENT_MISMATCH", nothing, {}, {"number": OTHER["social_security_number"]}),
+    ("DOCUMENT_MISMATCH", nothing, {}, {"name": OTHER["name"]}),
+    ("DOCUMENT_MISMATCH", nothing, {}, {"kind": registry_pb2.DOCUMENT_KIND_PASSPORT}),
+    ("HOLDER_MISMATCH", nothing, {"person": OTHER}, {}),
+    ("HOLDER_MISMATCH", nothing, {"person": {"name": OTHER["name"]}}, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("reason", "happens", "registered", "papers"), REFUSALS, ids=[f"{n}-{row[0]}" for n, row in enumerate(REFUSALS)]
+)
+async def test_each_refusal_has_its_own_reason_and_changes_nothing(desk, reason, happens, registered, papers) -> None:
+    if "person" in registered:
+        registered = {"person": desk.person(**registered["person"])}
+    card = desk.card(**registered)
+    happens(desk, card)
+    before = card.state
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        with pytest.raises(Exception) as raised:  # noqa: PT011  which one, the catalogue says
+            await call(service, at_bank(document=document(**papers)))
+    assert failure_of(raised.value).refusal.reason == reason
+    assert card.state is before
+    assert card.tries() == 6
+    assert card.has_pin(INITIAL)
+    operation = desk.operations.find("bank-7", "bank-1")
+    assert operation is None or operation.state is not OperationState.DONE
+
+
+async def test_a_card_of_elsewhere_is_refused_as_foreign_or_unregistered(desk: Desk) -> None:
+    desk.readers.insert("left", Foreign(), t0=True)
+    desk.readers.insert("right", ready_card("2.0", copy=7), t0=True)
+    async with desk.service() as service:
+        with pytest.raises(ForeignCardError):
+            await call(service, at_bank())
+        with pytest.raises(CardNotRegisteredError):
+            await call(service, at_bank(reader="right"))
+    assert desk.operations.find("bank-7", "bank-1") is None
+
+
+async def test_an_activated_card_is_not_activated_again_but_the_same_request_gets_its_answer(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        first = await call(service, at_bank())
+        with pytest.raises(CardAlreadyActivatedError):
+            await call(service, at_bank(request_id="bank-2"))
+        desk.readers.remove("left")
+        assert await call(service, at_bank()) == first
+        with pytest.raises(RequestReusedError):
+            await call(service, at_bank(document=document(name=OTHER["name"])))
+        # Request ids are each institution's own.
+        with pytest.raises(NoCardError):
+            await call(service, at_bank(), caller=Caller("Zhao", "bank-8", Role.TELLER))
+
+
+async def test_a_wrong_old_pin_activates_nothing_and_the_right_one_goes_on(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        outcome = await call(service, at_bank(old_pin="999999"))
+        assert (outcome.pin_result, outcome.tries_left) == (pin_pb2.PIN_RESULT_REJECTED, 5)
+        assert not outcome.activated
+        assert not outcome.HasField("activation")
+        assert card.state is CardState.DELIVERED
+        assert desk.operations.find("bank-7", "bank-1").state is OperationState.REFUSED
+        with pytest.raises(PinRepeatedError):
+            await call(service, at_bank(old_pin="999999"))
+        assert (await call(service, at_bank())).activated
+    assert card.has_pin(CHOSEN)
+
+
+async def test_the_last_try_is_not_spent_and_a_blocked_pin_is_told(desk: Desk) -> None:
+    card = desk.card()
+    for _ in range(5):
+        assert not card.has_pin("999999")
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        with pytest.raises(LastPinTryError):
+            await call(service, at_bank())
+        desk.readers.remove("left")
+        assert not card.has_pin("999999")
+        desk.readers.insert("left", card.chip, t0=True)
+        outcome = await call(service, at_bank())
+    assert (outcome.pin_result, outcome.tries_left) == (pin_pb2.PIN_RESULT_WAS_BLOCKED, 0)
+    assert card.state is CardState.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"new_pin": ""}, "new_pin"),
+        ({"pin_at_pad": True}, "new_pin"),
+        ({"new_pin": "", "pin_at_pad": True, "old_pin": "1234"}, "old_pin"),
+        ({"new_pin": "12a456"}, "new_pin"),
+        ({"old_pin": CHOSEN}, "new_pin"),
+        ({"request_id": "one two"}, "request_id"),
+        ({"document": registry_pb2.IdentityDocument()}, "document.kind"),
+        ({"teller": "x" * 65}, "teller"),
+        ({"reader": ""}, "reader"),
+    ],
+)
+async def test_what_breaks_a_rule_is_told_by_its_field(desk: Desk, changed: dict[str, Any], field: str) -> None:
+    async with desk.service() as service:
+        with pytest.raises(InvalidRequestError) as raised:
+            await call(service, at_bank(**changed))
+    assert raised.value.field == field
+
+
+async def test_the_initial_pin_cannot_be_chosen(desk: Desk) -> None:
+    async with desk.service() as service:
+        with pytest.raises(InitialPinChosenError):
+            await call(service, at_bank(new_pin=INITIAL))
+
+
+async def test_of_two_clients_at_once_one_activates(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        outcomes = await asyncio.gather(
+            call(service, at_bank()), call(service, at_bank(request_id="bank-2")), return_exceptions=True
+        )
+    done = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    assert len(done) == 1
+    assert done[0].activated
+    assert CardAlreadyActivatedError in {type(outcome) for outcome in outcomes}
+    assert card.has_pin(CHOSEN)
+
+
+async def test_of_two_calls_of_one_request_both_get_the_same(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        first, second = await asyncio.gather(call(service, at_bank()), call(service, at_bank()))
+    assert first == second
+    assert first.activated
+
+
+async def test_a_lease_serves_as_well_as_a_reader(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        set_caller(TELLER)
+        lease = await service._hub.leases.acquire("left", deadline=time.monotonic() + 10)
+        place = lease_pb2.CardLease(id=lease.lease_id, epoch=lease.epoch)
+        assert (await call(service, at_bank(reader="", lease=place))).activated
