@@ -2,13 +2,13 @@
 
 What such readers can do. PC/SC part 10 describes where in a command the reader writes the digits. A PIN of *fixed*
 length fits exactly: the block has its size, the template its length byte, and FF where the digits will stand, so that
-an odd number of them leaves F in the last half byte, as the card wants it [S2.5 §6.14]. A PIN of *variable* length is
-a block of size 0 in a template whose length byte is 00: the reader takes as many bytes as it needs and puts the length
-right. Not every firmware does: some send the template as it is, which this card takes for the question how many tries
-are left, or with a wrong length. Both are recognised by the answer, cost no try, and are told as
-:class:`~apdu.errors.PadUnsuitableError`. What fills the half byte after an odd number of digits the specification
-leaves open there: a reader that does not write F has a right PIN refused. Where a region has PINs of one length, say
-so.
+an odd number of them leaves F in the last half byte, as the card wants it [S2.5 §6.14]. Every pad can do that. A PIN
+of *variable* length is a block of size 0 in a template whose length byte is 00: the reader takes as many bytes as it
+needs and puts the length right. Not every firmware does: some send the template as it is, which this card takes for the
+question how many tries are left, or with a wrong length. Both are recognised by the answer, cost no try, and are told
+as :class:`~apdu.errors.PadUnsuitableError`. What fills the half byte after an odd number of digits the specification
+leaves open there: a reader that does not write F has a right PIN refused. So where a region has PINs of one length, say
+so. No pad of a real maker was tried with this card.
 
 To *change* a PIN the card wants old ‖ FF ‖ new [S2.5 §6.3]. Where the new one begins is a fixed offset in part 10, so
 only PINs of one fixed length can be changed at a pad; nothing else is even tried.
@@ -164,9 +164,14 @@ class PinPad:
 
     def suits(self, entry: PinEntry) -> None:
         """Raise :class:`~apdu.errors.PadUnsuitableError` where this pad cannot do it; nobody is asked for anything."""
-        if _ways(self._features, change=entry.change) == (False, False):
-            raise PadUnsuitableError("this PIN pad cannot change PINs")
+        self._stepwise(entry)
         self._block(entry, ENTRY)
+
+    def _stepwise(self, entry: PinEntry) -> bool:
+        stepwise, direct = _ways(self._features, change=entry.change)
+        if not (stepwise or direct):
+            raise PadUnsuitableError("this PIN pad cannot change PINs")
+        return stepwise
 
     def enter(
         self,
@@ -183,12 +188,11 @@ class PinPad:
         :class:`~apdu.errors.TransportError`: then it is not known whether the card has had the PIN.
         """
         check()
-        self.suits(entry)
+        stepwise = self._stepwise(entry)
         seconds = int(min(entry.seconds * entry.pins, until - self._now(), _LONGEST_ENTRY))
         if seconds < 1:
             raise PinEntryTimeoutError("there is no time left to enter a PIN")
         block = self._block(entry, seconds)
-        stepwise, _ = _ways(self._features, change=entry.change)
         if stepwise:
             answer = self._step_by_step(entry, block, self._now() + seconds, on_event, check)
         else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -112,10 +112,13 @@ class PadDesk(Generic[T]):
         self._called_off = threading.Event()
         self._held: HeldCard | None = None
 
-    async def at(self, held: HeldCard, entry: PinEntry) -> None:
-        """Say in which reader the card is, before ``entry`` is asked there; raises as :func:`check_pad`."""
-        await check_pad(held, entry)
+    def at(self, held: HeldCard) -> None:
+        """Say in which reader the card is, before anything is asked; see :func:`check_pad`."""
         self._held = held
+
+    def call_off(self) -> None:
+        """The caller is gone: an entry ends, a pad that can be told forgets what was typed, and nothing is sent."""
+        self._called_off.set()
 
     def answering(self, others: Answer) -> Answer:
         """Answers a :class:`~apdu.pinpad.PinEntry` by having the holder type, and leaves the rest to ``others``."""
@@ -127,10 +130,10 @@ class PadDesk(Generic[T]):
 
         return answered
 
-    async def told(self, work: Coroutine[Any, Any, T]) -> AsyncIterator[PadEvent | T]:
+    async def told(self, work: Coroutine[Any, Any, T]) -> AsyncGenerator[PadEvent | T, None]:
         """The events while ``work`` is done, and at last what came of it; raises what it raises.
 
-        Who stops listening calls an entry off: a pad that can be told forgets what was typed, and nothing is sent.
+        Who closes it earlier calls an entry off.
         """
         task = asyncio.ensure_future(work)
         task.add_done_callback(lambda _: self._events.put_nowait(None))
@@ -139,7 +142,7 @@ class PadDesk(Generic[T]):
                 yield event
             yield task.result()
         finally:
-            self._called_off.set()
+            self.call_off()
             task.cancel()
             await asyncio.wait([task])
 

@@ -1,13 +1,14 @@
 """PinService, with the PIN typed at the reader's own pad."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from apdu.flow import Flow
 from apdu.pinpad import PadEvent
 from cardlib.flows.pin import AtPad, PinAttempt, PinResult, change_pin_at_pad, verify_pin
 from services import requests
-from services.pin_entry import ANY_DIGITS, MARGIN, PadDesk, PadDigits, as_message
+from services.pin_entry import ANY_DIGITS, MARGIN, PadDesk, PadDigits, as_message, check_pad
 from services.pin_service import RESULTS, Context, OpenCard, PinService
 from services.places import CardPlace, card_place
 from sscard.v1 import pin_pb2
@@ -39,11 +40,12 @@ class PadPinService(PinService):
     ) -> AsyncIterator[pin_pb2.VerifyPinAtPadResponse]:
         """The PIN once, typed by the holder."""
         desk = self._desk(context)
-        async for event in desk.told(self._verify(card_place(request), request, desk, context)):
-            if isinstance(event, PadEvent):
-                yield pin_pb2.VerifyPinAtPadResponse(entry=as_message(event))
-            else:
-                yield pin_pb2.VerifyPinAtPadResponse(result=event)
+        async with aclosing(desk.told(self._verify(card_place(request), request, desk, context))) as told:
+            async for event in told:
+                if isinstance(event, PadEvent):
+                    yield pin_pb2.VerifyPinAtPadResponse(entry=as_message(event))
+                else:
+                    yield pin_pb2.VerifyPinAtPadResponse(result=event)
 
     async def ChangePinAtPad(  # noqa: N802
         self, request: pin_pb2.ChangePinAtPadRequest, context: Context
@@ -51,18 +53,20 @@ class PadPinService(PinService):
         """The old PIN, and the new one twice."""
         requests.request_id(request.request_id)
         desk = self._desk(context)
-        async for event in desk.told(self._change(card_place(request), request, desk, context)):
-            if isinstance(event, PadEvent):
-                yield pin_pb2.ChangePinAtPadResponse(entry=as_message(event))
-            else:
-                yield pin_pb2.ChangePinAtPadResponse(result=event)
+        async with aclosing(desk.told(self._change(card_place(request), request, desk, context))) as told:
+            async for event in told:
+                if isinstance(event, PadEvent):
+                    yield pin_pb2.ChangePinAtPadResponse(entry=as_message(event))
+                else:
+                    yield pin_pb2.ChangePinAtPadResponse(result=event)
 
     async def _verify(
         self, place: CardPlace, request: pin_pb2.VerifyPinAtPadRequest, desk: PadDesk[Any], context: Context
     ) -> pin_pb2.VerifyPinResponse:
         async with self._opened(place, context, limit=self._pad_deadline) as card:
             entry = self._digits.verify()
-            await desk.at(card.held, entry)
+            await check_pad(card.held, entry)
+            desk.at(card.held)
             flow = verify_pin(card.session, AtPad(entry), allow_last_try=request.allow_last_try)
             return self._attempted(card, await card.held.run(flow, desk.answering(self._custodian.answer)))
 
@@ -80,7 +84,8 @@ class PadPinService(PinService):
             return answer if attempt.result is PinResult.OK else attempt.result
 
         async def ready(card: OpenCard) -> None:
-            await desk.at(card.held, entry)
+            await check_pad(card.held, entry)
+            desk.at(card.held)
 
         return await self._journalled(
             "ChangePinAtPad",
@@ -96,4 +101,7 @@ class PadPinService(PinService):
         )
 
     def _desk(self, context: Context) -> PadDesk[Any]:
-        return PadDesk(self._deadline(context, self._pad_deadline) - MARGIN)
+        desk = PadDesk[Any](self._deadline(context, self._pad_deadline) - MARGIN)
+        # At once when the caller leaves, whatever the answering generator is waiting for then.
+        context.add_done_callback(lambda _: desk.call_off())  # type: ignore[arg-type]  # the stubs want a class
+        return desk

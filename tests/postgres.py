@@ -75,7 +75,8 @@ class Cluster:
     def database(self, template: str = "template0") -> Iterator[str]:
         """URL of a new database, removed afterwards."""
         name = f"test{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Its own copying of files: the other way, through the log, takes twice the time.
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         yield self.url(name)
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 

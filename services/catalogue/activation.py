@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.activation import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 ACTIVATION: Final[dict[type[Exception], Refusal]] = {
     errors.ActivationError: Refusal(
@@ -13,6 +13,7 @@ ACTIVATION: Final[dict[type[Exception], Refusal]] = {
         "当前无法激活该卡。",
         "Tell support.",
         "请报告技术支持。",
+        fixer=Fixer.SUPPORT,
     ),
     errors.CardExpiredError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -22,6 +23,7 @@ ACTIVATION: Final[dict[type[Exception], Refusal]] = {
         "The holder has the card exchanged for a new one, which is activated then.",
         "请持卡人办理换卡，领取新卡后再激活。",
         -22,
+        fixer=Fixer.HOLDER,
     ),
     errors.CardAwaitedError: Refusal(
         Code.ABORTED,
@@ -31,6 +33,7 @@ ACTIVATION: Final[dict[type[Exception], Refusal]] = {
         "Send the same request again, and insert the card when the prompt says so.",
         "请重发同一请求，并按提示插卡。",
         -2,
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardNotSwappedError: Refusal(
         Code.ABORTED,
@@ -39,6 +42,7 @@ ACTIVATION: Final[dict[type[Exception], Refusal]] = {
         "读卡器中仍为原医疗卡，未换插社会保障卡。",
         "Send the same request again; take the original medical card out and insert the new card.",
         "请重发同一请求，取出原医疗卡并插入社会保障卡。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.OriginalUnprovenError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -48,5 +52,6 @@ ACTIVATION: Final[dict[type[Exception], Refusal]] = {
         "The holder has it registered at the social security office, or activates at a bank outlet with an identity "
         "document.",
         "请到社保经办机构登记原医疗卡，或持身份证件到银行网点激活。",
+        fixer=Fixer.HOLDER,
     ),
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.audit import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 AUDIT: Final[dict[type[Exception], Refusal]] = {
     errors.AuditError: Refusal(
@@ -13,5 +13,6 @@ AUDIT: Final[dict[type[Exception], Refusal]] = {
         "无法写入审计记录，故不返回结果；操作可能已执行。",
         "The administrator checks the database and its disk; then the same request is sent again, with the same id.",
         "请管理员检查数据库及磁盘，之后以相同编号重发同一请求。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.callers import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 CALLERS: Final[dict[type[Exception], Refusal]] = {
     errors.CallerError: Refusal(
@@ -13,6 +13,7 @@ CALLERS: Final[dict[type[Exception], Refusal]] = {
         "调用方不被接受。",
         "The administrator looks at the caller's certificate.",
         "请管理员检查调用方证书。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.CallerUnknownError: Refusal(
         Code.UNAUTHENTICATED,
@@ -21,6 +22,7 @@ CALLERS: Final[dict[type[Exception], Refusal]] = {
         "无法确认调用方身份。",
         "The administrator gives the caller a certificate with institution, role and name.",
         "请管理员为调用方签发含机构、角色和名称的证书。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.CallerExpiredError: Refusal(
         Code.UNAUTHENTICATED,
@@ -29,6 +31,7 @@ CALLERS: Final[dict[type[Exception], Refusal]] = {
         "调用方证书不在有效期内。",
         "The administrator renews the certificate; both machines' clocks must be right.",
         "请管理员更新证书，并核对双方时钟。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.CallerRevokedError: Refusal(
         Code.UNAUTHENTICATED,
@@ -37,6 +40,7 @@ CALLERS: Final[dict[type[Exception], Refusal]] = {
         "调用方证书已吊销。",
         "The administrator finds out why, and gives out another certificate if that is right.",
         "请管理员查明原因，确有必要时重新签发证书。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.AccessDeniedError: Refusal(
         Code.PERMISSION_DENIED,
@@ -45,6 +49,7 @@ CALLERS: Final[dict[type[Exception], Refusal]] = {
         "调用方角色无权执行此操作。",
         "Have somebody with the right role do it; `sscard access` shows which roles may.",
         "请由具备相应角色的人员操作；可用 sscard access 查看各角色权限。",
+        fixer=Fixer.OPERATOR,
     ),
 }
 """Who calls (调用方): identity and role of a caller, as its certificate says."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 CALLS: Final[dict[type[Exception], Refusal]] = {
     errors.InvalidRequestError: Refusal(
@@ -14,6 +14,7 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
         "The caller's developer corrects the field named.",
         "请调用方开发人员更正所指字段。",
         -14,
+        fixer=Fixer.DEVELOPER,
     ),
     errors.DeadlineError: Refusal(
         Code.DEADLINE_EXCEEDED,
@@ -22,6 +23,7 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
         "操作超时。",
         "Try again; a reader that stays busy is disconnected and connected.",
         "请重试；读卡器持续占用时请重新插拔。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.CallEndedError: Refusal(
         Code.CANCELLED,
@@ -30,6 +32,7 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
         "调用方已取消操作。",
         "Nothing is to be done.",
         "无需处理。",
+        fixer=Fixer.NOBODY,
     ),
     errors.EventsLostError: Refusal(
         Code.RESOURCE_EXHAUSTED,
@@ -38,6 +41,7 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
         "部分事件已丢失：读取过慢，或续接过晚。",
         "Watch again without `instance`: the stream begins with the present state.",
         "请不带instance重新监视，事件流从当前状态开始。",
+        fixer=Fixer.DEVELOPER,
     ),
     errors.ShuttingDownError: Refusal(
         Code.UNAVAILABLE,
@@ -46,6 +50,7 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
         "服务正在停止。",
         "Try again in a moment.",
         "请稍后重试。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.ServiceError: Refusal(
         Code.INTERNAL,
@@ -54,6 +59,7 @@ CALLS: Final[dict[type[Exception], Refusal]] = {
         "服务处理失败。",
         "Tell support.",
         "请报告技术支持。",
+        fixer=Fixer.SUPPORT,
     ),
 }
 
@@ -64,5 +70,6 @@ UNKNOWN: Final = Refusal(
     "服务内部错误。",
     "Tell support when it happened; the service's log says more.",
     "请将发生时间报告技术支持，详情见服务日志。",
+    fixer=Fixer.SUPPORT,
 )
 """For everything that is not in the tree: nothing about it is told to the caller."""

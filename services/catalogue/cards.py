@@ -6,7 +6,7 @@ from apdu import errors as apdu
 from cardlib import errors as card
 from cardlib.national.address import AddressError
 from cardlib.trace.formats import TraceError
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 from services.custody.development import DevelopmentKeysRefusedError
 
 CARDS: Final[dict[type[Exception], Refusal]] = {
@@ -17,6 +17,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "缺少完成操作所需的外部应答。",
         "The administrator checks the configuration of the service.",
         "请管理员检查服务配置。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     card.KeyUnavailableError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -26,6 +27,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "The administrator provides the key, a PSAM, or a connection to the centre.",
         "请管理员配置密钥、PSAM卡或与中心的连接。",
         -2201,
+        fixer=Fixer.ADMINISTRATOR,
     ),
     DevelopmentKeysRefusedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -34,6 +36,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "生产环境禁用公开的开发密钥。",
         "The administrator configures a real key custodian.",
         "请管理员配置正式的密钥托管。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     card.WrongChipError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -43,6 +46,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Use a chip of the ordered kind, or correct the template; nothing was written.",
         "请换用任务指定的芯片或更正模板；芯片未作任何写入。",
         -1,
+        fixer=Fixer.OPERATOR,
     ),
     card.UsedChipError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -52,6 +56,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Use a blank chip, or repeat the request that was begun on this one; nothing was written.",
         "请换用空白芯片，或重发在此芯片上开始的请求；芯片未作任何写入。",
         -1,
+        fixer=Fixer.OPERATOR,
     ),
     card.BlankChipError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -61,6 +66,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Make the card first, or put in the one that is meant.",
         "请先制卡，或放入所指的卡片。",
         -1,
+        fixer=Fixer.OPERATOR,
     ),
     card.OtherHolderError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -69,6 +75,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡片与所给个人数据不是同一人。",
         "Put in the card of this person, or compare with the record that it was made from; no PIN was sent.",
         "请放入该人员的卡片，或改用制作此卡的个人数据；未校验密码。",
+        fixer=Fixer.OPERATOR,
     ),
     card.PremadeCardError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -78,6 +85,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Use a pre-made card of the ordered kind that has no holder yet; nothing was written.",
         "请换用任务指定种类且尚无持卡人的预制卡；卡片未作任何写入。",
         -22,
+        fixer=Fixer.OPERATOR,
     ),
     card.TransportKeyError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -86,6 +94,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "传输密钥与芯片不符。",
         "Stop: each try counts. Find out the chip's lot and its transport key before trying again.",
         "请停止重试：每次都会计数。请先核实芯片批次及其传输密钥。",
+        fixer=Fixer.OPERATOR,
     ),
     card.ChipFullError: Refusal(
         Code.RESOURCE_EXHAUSTED,
@@ -94,6 +103,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "芯片空间不足，无法制作该卡。",
         "Use chips with more memory, or a smaller profile; this chip counts as spoiled.",
         "请换用容量更大的芯片或精简卡片结构；此芯片计为废卡。",
+        fixer=Fixer.OPERATOR,
     ),
     card.KeyProofError: Refusal(
         Code.DATA_LOSS,
@@ -102,6 +112,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡内密钥验证失败。",
         "Do not hand the card out; the administrator compares the keys of the custodian with those of the issue.",
         "请勿发出此卡；请管理员核对密钥托管中的密钥与制卡时是否一致。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     card.LostChipError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -110,6 +121,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "芯片已无法使用。",
         "Put it to the spoiled cards, on record, and take another chip.",
         "请按废卡登记处理，并换用另一枚芯片。",
+        fixer=Fixer.OPERATOR,
     ),
     card.BuildingError: Refusal(
         Code.INTERNAL,
@@ -118,6 +130,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "芯片拒绝执行制卡步骤。",
         "Repeat the same request: it goes on where the chip is. If it stays so, tell support the step and status word.",
         "请重发同一请求，将从中断处继续；仍出现时请将步骤与状态字报告技术支持。",
+        fixer=Fixer.OPERATOR,
     ),
     card.ChipError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -126,6 +139,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "无法用此芯片制作所需卡片。",
         "Take another chip; if it stays so, tell support.",
         "请换用另一枚芯片；仍出现时请报告技术支持。",
+        fixer=Fixer.OPERATOR,
     ),
     card.ForeignCardError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -135,6 +149,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Insert the social security card.",
         "请插入社会保障卡。",
         -1,
+        fixer=Fixer.OPERATOR,
     ),
     card.VersionUnsupportedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -144,6 +159,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "The administrator updates this software.",
         "请管理员升级本软件。",
         -1,
+        fixer=Fixer.ADMINISTRATOR,
     ),
     card.AlgorithmUnsupportedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -153,6 +169,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Use a terminal with a PSAM of this algorithm, or the centre.",
         "请使用具备该算法PSAM卡的终端，或由中心处理。",
         -2202,
+        fixer=Fixer.OPERATOR,
     ),
     card.NotAuthenticError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -162,6 +179,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Do not act on the card's data; check the holder's identity document and inform the issuer.",
         "请勿使用该卡数据；请核验持卡人身份证件并告知发卡机构。",
         -21,
+        fixer=Fixer.OPERATOR,
     ),
     card.NotInProfileError: Refusal(
         Code.NOT_FOUND,
@@ -171,6 +189,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "The caller asks for what the card's version has.",
         "请按卡片版本请求文件和数据项。",
         -14,
+        fixer=Fixer.DEVELOPER,
     ),
     card.AccessForbiddenError: Refusal(
         Code.PERMISSION_DENIED,
@@ -180,6 +199,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Do not ask for it; the card itself keeps this file.",
         "请勿请求；该文件由卡片自行维护。",
         -27010,
+        fixer=Fixer.DEVELOPER,
     ),
     card.PinRequiredError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -189,6 +209,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "The holder enters the PIN.",
         "请持卡人输入密码。",
         -27010,
+        fixer=Fixer.HOLDER,
     ),
     card.LastPinTryError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -197,6 +218,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "密码仅剩最后一次机会，未使用。",
         "The holder confirms that the last try may be used, or has the PIN reset.",
         "请持卡人确认使用最后一次机会，或办理密码重置。",
+        fixer=Fixer.HOLDER,
     ),
     card.ReadBackError: Refusal(
         Code.DATA_LOSS,
@@ -205,6 +227,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "写入后回读不一致。",
         "Update again; if it stays so, the card is replaced.",
         "请重新更新；仍出现时须换卡。",
+        fixer=Fixer.OPERATOR,
     ),
     apdu.MalformedError: Refusal(
         Code.DATA_LOSS,
@@ -213,6 +236,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡片返回的数据格式错误。",
         "Try again; if it stays so, the issuer checks the card.",
         "请重试；仍出现时请发卡机构检查卡片。",
+        fixer=Fixer.ISSUER,
     ),
     apdu.ApduFormatError: Refusal(
         Code.INTERNAL,
@@ -222,6 +246,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "This is a defect of the software: tell its developers.",
         "属软件缺陷，请报告开发人员。",
         -14,
+        fixer=Fixer.SUPPORT,
     ),
     apdu.TlvError: Refusal(
         Code.DATA_LOSS,
@@ -230,6 +255,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡内记录被截断或超长。",
         "Try again; if it stays so, the issuer checks the card.",
         "请重试；仍出现时请发卡机构检查卡片。",
+        fixer=Fixer.ISSUER,
     ),
     apdu.AtrError: Refusal(
         Code.DATA_LOSS,
@@ -238,6 +264,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡片复位应答不符合标准。",
         "Clean the chip and try again; if it stays so, the card is replaced.",
         "请清洁芯片后重试；仍出现时须换卡。",
+        fixer=Fixer.ISSUER,
     ),
     TraceError: Refusal(
         Code.INVALID_ARGUMENT,
@@ -247,6 +274,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "Correct the line named, or name the format.",
         "请更正所指行，或指定记录格式。",
         -23,
+        fixer=Fixer.OPERATOR,
     ),
     AddressError: Refusal(
         Code.INVALID_ARGUMENT,
@@ -256,6 +284,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "The caller's developer corrects the place named.",
         "请调用方开发人员更正所指位置。",
         -14,
+        fixer=Fixer.DEVELOPER,
     ),
     card.ChangesError: Refusal(
         Code.INVALID_ARGUMENT,
@@ -265,6 +294,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "The caller corrects the values named; nothing was written.",
         "请更正所列数据项；卡片未作任何写入。",
         -41,
+        fixer=Fixer.DEVELOPER,
     ),
     card.ItemError: Refusal(
         Code.DATA_LOSS,
@@ -273,6 +303,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡内数据项格式错误。",
         "The issuer checks the card.",
         "请发卡机构检查卡片。",
+        fixer=Fixer.ISSUER,
     ),
     card.CardDataError: Refusal(
         Code.DATA_LOSS,
@@ -281,6 +312,7 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡内缺少必需的数据项。",
         "The issuer checks the card.",
         "请发卡机构检查卡片。",
+        fixer=Fixer.ISSUER,
     ),
     apdu.CardError: Refusal(
         Code.INTERNAL,
@@ -289,5 +321,6 @@ CARDS: Final[dict[type[Exception], Refusal]] = {
         "卡片操作失败。",
         "Take the card out and try again; if it stays so, tell support.",
         "请取出卡片后重试；仍出现时请报告技术支持。",
+        fixer=Fixer.OPERATOR,
     ),
 }

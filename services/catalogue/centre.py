@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 from services.custody.errors import CentreAwayError, KeyUnknownError, VerificationsBlockedError
 
 CENTRE: Final[dict[type[Exception], Refusal]] = {
@@ -13,6 +13,7 @@ CENTRE: Final[dict[type[Exception], Refusal]] = {
         "无法连接密钥中心，或密钥中心未及时应答。",
         "Repeat the same call; if it stays so, the administrator checks the connection and the service at the centre.",
         "请重复同一操作；仍失败时请管理员检查网络连接及中心服务。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     KeyUnknownError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -22,6 +23,7 @@ CENTRE: Final[dict[type[Exception], Refusal]] = {
         "Correct the name; for a key of a region the administrator gives the centre the same regional profile.",
         "请更正密钥名称；如为地区自定义密钥，请管理员在密钥中心配置相同的地区规范。",
         -2201,
+        fixer=Fixer.ADMINISTRATOR,
     ),
     VerificationsBlockedError: Refusal(
         Code.RESOURCE_EXHAUSTED,
@@ -30,5 +32,6 @@ CENTRE: Final[dict[type[Exception], Refusal]] = {
         "该卡应答验证失败次数过多，暂停验证。",
         "Keep the card: it may be forged. Try again after a quarter of an hour; the administrator looks into the log.",
         "请留存该卡，可能为伪卡；15分钟后可重试，并请管理员查看日志。",
+        fixer=Fixer.OPERATOR,
     ),
 }

@@ -4,7 +4,7 @@ from typing import Final
 
 from apdu import errors as wire
 from cardlib import errors as card
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 PIN: Final[dict[type[Exception], Refusal]] = {
     card.PinStatusUnknownError: Refusal(
@@ -14,6 +14,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "卡片未返回密码状态，未送卡校验。",
         "Take the card out, insert it again and try again; if it stays so, the issuer checks the card.",
         "请取出卡片重新插入后重试；仍出现时请发卡机构检查卡片。",
+        fixer=Fixer.OPERATOR,
     ),
     card.PinNotSetError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -22,6 +23,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "卡片未设置密码，未送卡校验。",
         "Ask for no PIN; the holder may set one: change the PIN with an empty old one.",
         "无需校验密码；持卡人可办理密码设置（原密码留空）。",
+        fixer=Fixer.OPERATOR,
     ),
     card.PinRepeatedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -31,6 +33,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "The holder enters another PIN, or has it reset; no try was used.",
         "请持卡人输入其他密码或办理密码重置；未消耗校验次数。",
         -51,
+        fixer=Fixer.HOLDER,
     ),
     card.InitialPinError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -40,6 +43,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "The holder enters the PIN that was chosen, or has it reset; for a new card the caller says so.",
         "请持卡人输入自设密码或办理密码重置；如为新卡，请调用方注明。",
         -35,
+        fixer=Fixer.HOLDER,
     ),
     card.InitialPinChosenError: Refusal(
         Code.INVALID_ARGUMENT,
@@ -49,6 +53,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "The holder chooses another PIN; nothing was done to the card.",
         "请持卡人另选密码；卡片未作任何更改。",
         -36,
+        fixer=Fixer.HOLDER,
     ),
     card.PinUnprovenError: Refusal(
         Code.DATA_LOSS,
@@ -57,6 +62,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "卡片接受新密码后校验未通过。",
         "The holder has the PIN reset; if it stays so, the card is replaced.",
         "请办理密码重置；仍出现时须换卡。",
+        fixer=Fixer.HOLDER,
     ),
     wire.PinPadError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -65,6 +71,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "密码未能由密码键盘送至卡片，未消耗校验次数。",
         "Ask the holder to type it again.",
         "请持卡人重新输入。",
+        fixer=Fixer.HOLDER,
     ),
     wire.NoPinPadError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -74,6 +81,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "Use a reader that has one, or have the PIN typed at the terminal; no try was used.",
         "请使用带密码键盘的读卡器，或在终端上输入密码；未消耗校验次数。",
         -13,
+        fixer=Fixer.OPERATOR,
     ),
     wire.PadUnsuitableError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -83,6 +91,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "The administrator sets how many digits PINs have here (pad_pin_digits), or the PIN is typed elsewhere.",
         "请管理员设置本地区密码位数（pad_pin_digits）；仍不支持时请在终端上输入密码。",
         -13,
+        fixer=Fixer.ADMINISTRATOR,
     ),
     wire.PinEntryCancelledError: Refusal(
         Code.ABORTED,
@@ -92,6 +101,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "Start again when the holder is ready.",
         "请在持卡人准备好后重新开始。",
         -31,
+        fixer=Fixer.HOLDER,
     ),
     wire.PinEntryTimeoutError: Refusal(
         Code.ABORTED,
@@ -101,6 +111,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "Start again; the holder types without long pauses and ends with the enter key.",
         "请重新开始；持卡人应连续输入，并按确认键结束。",
         -32,
+        fixer=Fixer.HOLDER,
     ),
     wire.PinEntryLengthError: Refusal(
         Code.ABORTED,
@@ -110,6 +121,7 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "Start again; the holder types the whole PIN.",
         "请重新开始，由持卡人输入完整密码。",
         -33,
+        fixer=Fixer.HOLDER,
     ),
     wire.PinEntryMismatchError: Refusal(
         Code.ABORTED,
@@ -119,5 +131,6 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "Start again; the old PIN still counts.",
         "请重新开始；原密码仍有效。",
         -34,
+        fixer=Fixer.HOLDER,
     ),
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from cardlib.psam_flows import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 PSAM: Final[dict[type[Exception], Refusal]] = {
     errors.PsamError: Refusal(
@@ -13,6 +13,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "PSAM卡未能完成所需操作。",
         "The administrator checks the PSAM, or has the centre do it.",
         "请管理员检查PSAM卡，或由中心处理。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.NoPsamError: Refusal(
         Code.UNAVAILABLE,
@@ -22,6 +23,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Insert the PSAM, or correct the name of its reader; then try again.",
         "请插入PSAM卡，或更正其读卡器名称后重试。",
         errors.NoPsamError.national_code,
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamBusyError: Refusal(
         Code.UNAVAILABLE,
@@ -30,6 +32,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "PSAM卡正被占用，或正在等待另一张卡完成消费。",
         "Repeat the same call; a program that keeps the PSAM for itself has to let it go.",
         "请重复同一调用；若有其他程序独占PSAM卡，须先将其释放。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamAlgorithmError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -39,6 +42,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Use a PSAM that has it, or the centre.",
         "请更换支持该算法的PSAM卡，或由中心处理。",
         errors.PsamAlgorithmError.national_code,
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamKeyMissingError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -48,6 +52,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Have the centre do it, or the issuer of the PSAM load the key.",
         "请由中心处理，或请PSAM卡发行方装载该密钥。",
         errors.PsamKeyMissingError.national_code,
+        fixer=Fixer.ISSUER,
     ),
     errors.PsamReadKeyError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -57,6 +62,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Have the centre do it, or use a PSAM for 3.0 cards.",
         "请由中心处理，或更换支持第三代卡的PSAM卡。",
         errors.PsamReadKeyError.national_code,
+        fixer=Fixer.ISSUER,
     ),
     errors.PsamLevelError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -66,6 +72,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Have the centre do it.",
         "请由中心处理。",
         errors.PsamLevelError.national_code,
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamPurchaseError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -75,6 +82,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Use a PSAM for purchases; nothing was paid.",
         "请更换支持消费的PSAM卡；未发生扣款。",
         errors.PsamPurchaseError.national_code,
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamProofRefusedError: Refusal(
         Code.DATA_LOSS,
@@ -84,6 +92,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Do not debit again; record trade number, TAC and MAC2, and have the centre check the TAC.",
         "请勿重复扣款；请记录交易序号、TAC和MAC2，并由中心核验TAC。",
         errors.PsamProofRefusedError.national_code,
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamPurchaseLostError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -93,6 +102,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "Do not debit again; record the purchase as unverified, and have the centre check the TAC.",
         "请勿重复扣款；请将该笔消费记为未验证，并由中心核验TAC。",
         errors.PsamPurchaseLostError.national_code,
+        fixer=Fixer.OPERATOR,
     ),
     errors.PsamAnswerError: Refusal(
         Code.INTERNAL,
@@ -101,6 +111,7 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "PSAM卡返回的数据不符合规范。",
         "Take the PSAM out of use, and have its issuer check it.",
         "请停用该PSAM卡，并由其发行方检查。",
+        fixer=Fixer.ISSUER,
     ),
     errors.PsamRefusedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -109,5 +120,6 @@ PSAM: Final[dict[type[Exception], Refusal]] = {
         "PSAM卡返回了未预期的状态字。",
         "Give the status word to support; a PSAM that is blocked is replaced.",
         "请将状态字报告技术支持；PSAM卡已锁定的须更换。",
+        fixer=Fixer.SUPPORT,
     ),
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from services import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 SIMULATOR: Final[dict[type[Exception], Refusal]] = {
     errors.SimulatorError: Refusal(
@@ -13,6 +13,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "模拟器当前无法执行该操作。",
         "List the slots, and ask for what they allow.",
         "请查看卡槽状态后重试。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.SlotUnknownError: Refusal(
         Code.NOT_FOUND,
@@ -21,6 +22,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "模拟器没有该编号的卡槽。",
         "Take the number from the list of slots, or start the simulator with more.",
         "请以卡槽列表中的编号为准，或以更多卡槽启动模拟器。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.SlotTakenError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -29,6 +31,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "卡槽中已有卡片。",
         "Remove it first, or swap the cards.",
         "请先拔出该卡，或使用换卡操作。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardUnknownError: Refusal(
         Code.NOT_FOUND,
@@ -37,6 +40,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "模拟器没有该名称的卡片。",
         "Take the name from the list of slots, or make a new card.",
         "请以卡槽列表中的名称为准，或新建卡片。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardInSlotError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -45,6 +49,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "该卡片已在卡槽中。",
         "Remove it there first.",
         "请先将其从卡槽中拔出。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardNameTakenError: Refusal(
         Code.ALREADY_EXISTS,
@@ -53,6 +58,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "模拟器已有同名卡片。",
         "Give the new card another name, or none.",
         "请为新卡使用其他名称，或不指定名称。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.FaultScriptRefusedError: Refusal(
         Code.INVALID_ARGUMENT,
@@ -61,6 +67,7 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "故障脚本有误，未加载。",
         "Correct all of them; each is listed with its place.",
         "请按所列位置全部更正。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardNotMadeError: Refusal(
         Code.INVALID_ARGUMENT,
@@ -69,5 +76,6 @@ SIMULATOR: Final[dict[type[Exception], Refusal]] = {
         "无法据此生成卡片。",
         "Correct what is listed.",
         "请更正所列内容。",
+        fixer=Fixer.OPERATOR,
     ),
 }

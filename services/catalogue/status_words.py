@@ -3,7 +3,7 @@
 from typing import Final
 
 from apdu import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
     errors.StatusWordError: Refusal(
@@ -13,6 +13,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "卡片返回了未预期的状态字。",
         "Take the card out and try again; if it stays so, give the status word to support.",
         "请取出卡片后重试；仍出现时请将状态字报告技术支持。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.WrongPinError: Refusal(
         Code.PERMISSION_DENIED,
@@ -22,6 +23,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "Have the holder enter it again; mind how many tries are left.",
         "请持卡人重新输入，注意剩余次数。",
         -51,
+        fixer=Fixer.HOLDER,
     ),
     errors.WrongKeyError: Refusal(
         Code.PERMISSION_DENIED,
@@ -30,6 +32,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "外部认证失败。",
         "Do not repeat it: each try counts. The administrator checks which root keys this region uses.",
         "请勿重试（次数有限）；请管理员核对本地区使用的密钥。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.AuthenticationBlockedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -39,6 +42,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "The holder has it reset at a service desk, with card and identity document.",
         "请持卡人携卡及有效身份证件到服务网点办理密码重置。",
         -52,
+        fixer=Fixer.HOLDER,
     ),
     errors.SecurityStatusError: Refusal(
         Code.PERMISSION_DENIED,
@@ -47,6 +51,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "不满足卡片安全条件。",
         "Verify the PIN or use a custodian that has the key, then try again.",
         "请先校验密码或使用具备相应密钥的终端。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.ConditionsError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -55,6 +60,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "卡片当前状态不允许该操作。",
         "Take the card out, insert it again and start from the beginning.",
         "请取出卡片重新插入后从头操作。",
+        fixer=Fixer.OPERATOR,
     ),
     errors.FileNotFoundOnCardError: Refusal(
         Code.NOT_FOUND,
@@ -63,6 +69,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "卡内无此文件、记录或密钥。",
         "The issuer tells whether cards of this batch should have it.",
         "请向发卡机构确认该批次卡片是否应有此内容。",
+        fixer=Fixer.ISSUER,
     ),
     errors.ApplicationBlockedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -71,6 +78,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "卡内应用已被永久锁定。",
         "The holder applies for a replacement card.",
         "请持卡人申请换卡。",
+        fixer=Fixer.HOLDER,
     ),
     errors.FunctionUnsupportedError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -79,6 +87,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "卡片不支持该功能，或卡片已锁定。",
         "The issuer tells which; a blocked card is replaced.",
         "请向发卡机构查询；卡片锁定的须换卡。",
+        fixer=Fixer.ISSUER,
     ),
     errors.SecureMessagingError: Refusal(
         Code.DATA_LOSS,
@@ -87,6 +96,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "报文鉴别码（MAC）无效。",
         "The administrator checks which keys this region uses.",
         "请管理员核对本地区使用的密钥。",
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.InsufficientBalanceError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -95,6 +105,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "个人账户余额不足。",
         "The holder pays in another way.",
         "请持卡人以其他方式支付。",
+        fixer=Fixer.HOLDER,
     ),
     errors.CardMemoryError: Refusal(
         Code.RESOURCE_EXHAUSTED,
@@ -103,6 +114,7 @@ STATUS_WORDS: Final[dict[type[Exception], Refusal]] = {
         "卡片存储器已满或损坏。",
         "The holder applies for a replacement card.",
         "请持卡人申请换卡。",
+        fixer=Fixer.HOLDER,
     ),
 }
 
@@ -113,5 +125,6 @@ KEY_BLOCKED: Final = Refusal(
     "卡内密钥已锁定。",
     "The holder applies for a replacement card.",
     "请持卡人申请换卡。",
+    fixer=Fixer.HOLDER,
 )
 """6983 to EXTERNAL AUTHENTICATE, where no PIN is meant [S2.5 §6.4]."""

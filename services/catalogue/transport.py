@@ -3,7 +3,7 @@
 from typing import Final
 
 from apdu import errors
-from services.catalogue.refusal import Code, Refusal
+from services.catalogue.refusal import Code, Fixer, Refusal
 
 TRANSPORT: Final[dict[type[Exception], Refusal]] = {
     errors.TransportError: Refusal(
@@ -14,6 +14,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Try again; if it stays so, reconnect the reader.",
         "请重试；仍失败时请重新连接读卡器。",
         -4,
+        fixer=Fixer.OPERATOR,
     ),
     errors.NoServiceError: Refusal(
         Code.UNAVAILABLE,
@@ -23,6 +24,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "The administrator starts pcscd; nothing else has to be restarted.",
         "请管理员启动pcscd，其他服务无需重启。",
         -11,
+        fixer=Fixer.ADMINISTRATOR,
     ),
     errors.ReaderNotFoundError: Refusal(
         Code.NOT_FOUND,
@@ -32,6 +34,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Connect the reader, or take its name from ListReaders.",
         "请连接读卡器，或以ListReaders返回的名称为准。",
         -12,
+        fixer=Fixer.OPERATOR,
     ),
     errors.ReaderError: Refusal(
         Code.UNAVAILABLE,
@@ -41,6 +44,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Disconnect and connect the reader, then try again.",
         "请重新插拔读卡器后重试。",
         -11,
+        fixer=Fixer.OPERATOR,
     ),
     errors.NoCardError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -50,6 +54,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Insert the card.",
         "请插入卡片。",
         -2,
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardRemovedError: Refusal(
         Code.ABORTED,
@@ -59,6 +64,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Insert the card again, leave it in and start again.",
         "请重新插入卡片，操作完成前请勿取出。",
         -3,
+        fixer=Fixer.OPERATOR,
     ),
     errors.MuteCardError: Refusal(
         Code.FAILED_PRECONDITION,
@@ -68,6 +74,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Insert it the right way round, chip first and clean; a broken card is replaced.",
         "请检查插卡方向并清洁芯片；卡片损坏的须换卡。",
         -4,
+        fixer=Fixer.OPERATOR,
     ),
     errors.CardInUseError: Refusal(
         Code.UNAVAILABLE,
@@ -77,6 +84,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Try again in a moment.",
         "请稍后重试。",
         -11,
+        fixer=Fixer.OPERATOR,
     ),
     errors.ProtocolError: Refusal(
         Code.INTERNAL,
@@ -86,6 +94,7 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "Try another reader; if it stays so, the card is at fault.",
         "请更换读卡器重试；仍出现时为卡片问题。",
         -15,
+        fixer=Fixer.OPERATOR,
     ),
     errors.TranscriptMismatchError: Refusal(
         Code.INTERNAL,
@@ -94,5 +103,6 @@ TRANSPORT: Final[dict[type[Exception], Refusal]] = {
         "与录制的会话不一致。",
         "A developer records it again.",
         "请开发人员重新录制。",
+        fixer=Fixer.DEVELOPER,
     ),
 }

@@ -19,8 +19,11 @@ _PAUSE: Final = 0.01
 """Seconds that the first repetition waits at most; each waits up to twice as long as the one before."""
 _LONGEST: Final = 0.5
 _MET_ANOTHER: Final = {"40001": TRIES, "40P01": TRIES, "23505": 3}
-"""How often a transaction is tried by its SQLSTATE in PostgreSQL: serialization failure, deadlock, and a row of the same
-key, which another transaction may have added just now; the next try sees it."""
+"""How often a transaction is tried, by its SQLSTATE in PostgreSQL.
+
+Serialization failure; deadlock; and a row of the same key, which another transaction may have added just now: the next
+try sees it.
+"""
 
 
 def in_transaction(engine: sa.Engine, work: Callable[[sa.Connection], R]) -> R:

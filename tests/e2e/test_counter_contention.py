@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -86,16 +87,19 @@ def counters(pcscd: VirtualReaders) -> Iterator[Counters]:
                 cwd="/",
                 bufsize=1,
             )
+            assert server.stderr is not None
+            found = next(match for line in server.stderr if (match := re.search(r"serving.*port=(\d+)", line)))
             try:
-                assert server.stderr is not None
-                found = next(match for line in server.stderr if (match := re.search(r"serving.*port=(\d+)", line)))
                 # What is not read would fill the pipe, and then the service would wait for us.
-                threading.Thread(target=server.stderr.read, daemon=True).start()
+                rest = threading.Thread(target=server.stderr.read, daemon=True)
+                rest.start()
                 with grpc.insecure_channel(f"127.0.0.1:{found[1]}") as channel:
                     yield Counters(f"127.0.0.1:{found[1]}", slots, cards, channel)
             finally:
                 server.send_signal(signal.SIGTERM)
                 server.wait(LONG)
+                rest.join(LONG)
+                server.stderr.close()
             assert server.returncode == 0
             assert not any(card.verified for card in cards)
     finally:
@@ -193,9 +197,9 @@ def test_a_client_that_vanishes_loses_its_lease_and_leaves_no_pin_behind(counter
         assert read(next_one, later.lease) == "2.0"
         assert refused(lambda: read(next_one, state.lease)).reason == "LEASE_ENDED"
         release(next_one, later)
-    told_of_it = [event for event, _ in zip((e for e in events if e.reader.name == reader), range(4), strict=False)]
+    kinds = [event.kind for event in islice((event for event in events if event.reader.name == reader), 4)]
     stream.cancel()
-    assert [event.kind for event in told_of_it] == [Kind.KIND_CARD_HELD, Kind.KIND_CARD_FREE] * 2
+    assert kinds == [Kind.KIND_CARD_HELD, Kind.KIND_CARD_FREE] * 2
 
 
 def test_a_slow_card_is_waited_for_by_nobody_but_its_own_counter(counters: Counters) -> None:

@@ -27,6 +27,8 @@ from simulator.people import READY
 INITIAL, OWN, NEW, WRONG = "123456", "864209", "975310", "654321"
 """A region's initial PIN; the holder's own; the next one; one that is never right."""
 VERIFY, CHANGE_PIN = 0x20, 0x5E
+RESET_PIN = bytes.fromhex("84240001")
+OK = 0x9000
 
 
 @lru_cache
@@ -42,48 +44,74 @@ def image(serial: int, pin: str, tries: int) -> CardImage:
 
 
 @dataclass(frozen=True)
+class Call:
+    """What a caller asked for."""
+
+    method: str
+    reader: str
+    allow_last_try: bool = False
+    card_is_new: bool = False
+    times: int = 1
+
+
+@dataclass(frozen=True)
 class Sent:
-    """A command with a PIN that a card carried out: ``pin`` is the one it compares. ``before``: tries it had then."""
+    """A command with a PIN that a card carried out.
+
+    ``pin``: the digits that it compares. ``before``: tries that it had then. ``status``: what the card had said last
+    about its PIN since it was powered, None where it was not asked. ``sw``: its answer, ``heard``: whether that
+    reached the reader. ``resets``: how often the card had been given another PIN by PUK.
+    """
 
     command: str
     pin: str = field(repr=False)
     before: int
+    status: int | None
     sw: int
     heard: bool
+    resets: int
 
 
 class RecordingCard:
-    """A card; ``cut`` is after how many commands it is pulled, -1 for never, ``carried_out`` whether the last counts.
+    """A card that notes every PIN that it compares.
 
-    ``status``: what VERIFY without data is answered instead; ``sent``: every PIN that it compared.
+    ``cut``: after how many commands it is pulled, -1 for never; ``pins_only``: commands with a PIN are counted alone;
+    ``carried_out``: whether it does what it was told last.
+    ``odd``: what a PIN is answered, and not compared.
     """
 
     def __init__(self, serial: int = 1, pin: str = OWN, tries: int = 3) -> None:
         self.chip = SoftwareCard(image(serial, pin, tries))
-        self.cut, self.carried_out = -1, False
-        self.status: bytes | None = None
+        self.cut, self.carried_out, self.pins_only = -1, False, False
+        self.odd: bytes | None = None
         self.sent: list[Sent] = []
         self.commands = 0
+        self.resets = 0
+        self._status: int | None = None
+        self._said: bytes | None = None
+        self._honest = 0
+
+    def say(self, status: bytes | None, honest: int = 0) -> None:
+        """Answer VERIFY without data so, after so many questions that are answered as ever; None: as ever."""
+        self._said, self._honest = status, honest
 
     def power_on(self) -> bytes:
+        self._status = None
         return self.chip.power_on()
 
     def reset(self) -> bytes:
+        self._status = None
         return self.chip.reset()
 
     def power_off(self) -> None:
         self.chip.power_off()
 
-    def _tries(self) -> int:
-        """What the card says itself, its application selected: 0 where it is blocked, -1 without a PIN."""
-        sw = int.from_bytes(self.chip.process(bytes.fromhex("0020000000")))
-        return {0x9000: -1, 0x6983: 0}.get(sw, sw & 0x0F)
-
     def process(self, raw: bytes) -> bytes:
         self.commands += 1
-        pulled = self.cut == 0
-        self.cut -= self.cut >= 0
         command = CommandAPDU.from_bytes(raw)
+        counts = not self.pins_only or (command.ins in {VERIFY, CHANGE_PIN} and len(command.data) > 0)
+        pulled = counts and self.cut == 0
+        self.cut -= counts and self.cut >= 0
         if pulled and not self.carried_out:
             raise CardRemovedError("pulled")
         answer = self._carried_out(command, raw, heard=not pulled)
@@ -93,15 +121,33 @@ class RecordingCard:
 
     def _carried_out(self, command: CommandAPDU, raw: bytes, *, heard: bool) -> bytes:
         data = command.data.reveal() if isinstance(command.data, Secret) else command.data
-        if command.ins == VERIFY and not data and self.status is not None:
-            return self.status
-        if command.ins not in {VERIFY, CHANGE_PIN} or not data:
-            return self.chip.process(raw)
-        before = self._tries()
-        answer = self.chip.process(raw)
+        if command.ins == VERIFY and not data:
+            return self._asked(raw)
+        if command.ins not in {VERIFY, CHANGE_PIN}:
+            answer = self.chip.process(raw)
+            self.resets += raw.startswith(RESET_PIN) and answer == b"\x90\x00"
+            return answer
+        before, status, odd = self._tries(), self._status, self.odd
+        answer = self.chip.process(raw) if odd is None else odd
         compared = data.partition(b"\xff")[0] if command.ins == CHANGE_PIN else data
-        self.sent.append(Sent(command.name, compared.hex(), before, int.from_bytes(answer[-2:]), heard))
+        sw = int.from_bytes(answer[-2:])
+        self.sent.append(Sent(command.name, compared.hex(), before, status, sw, heard, self.resets))
+        self._status = sw if sw == OK else None
         return answer
+
+    def _asked(self, raw: bytes) -> bytes:
+        answer = self.chip.process(raw)
+        if self._said is not None:
+            if self._honest == 0:
+                answer = self._said
+            self._honest -= self._honest > 0
+        self._status = int.from_bytes(answer)
+        return answer
+
+    def _tries(self) -> int:
+        """What the card says itself, its application selected: 0 where it is blocked, -1 without a PIN."""
+        sw = int.from_bytes(self.chip.process(bytes.fromhex("0020000000")))
+        return {0x9000: -1, 0x6983: 0}.get(sw, sw & 0x0F)
 
 
 class Context:

@@ -4,12 +4,14 @@ import time
 
 import pytest
 
-from apdu.flow import ask, send
+from apdu.errors import ReaderError
+from apdu.flow import Question, ask, send
+from apdu.pinpad import PinEntry
 from apdu.transport.inprocess import InProcessReaders
 from cardlib import commands
 from cardlib.issuance.questions import Reset
 from services.card import HeldCard, PoweredCard
-from services.errors import DeadlineError
+from services.errors import CallEndedError, DeadlineError
 from services.lane import Lane
 from services.pin_guard import PinGuard, no_registry
 from simulator.people import ready_card
@@ -110,5 +112,40 @@ async def test_a_flow_may_have_the_card_reset(lane) -> None:
     chip = Slow(0)
     card = held(lane, chip, 30)
     await card.connect()
+    card.pin_verified = True
     assert await card.run(reset_between(), nobody) == card.atr
     assert len(chip.commands) == 2
+    assert not card.pin_verified
+    assert not card.end(), "it is known in which state the card is"
+
+
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        pytest.param(PinEntry(bytes.fromhex("00200000")), True, id="a PIN typed at the pad"),
+        pytest.param(Question(), False, id="a key"),
+    ],
+)
+async def test_what_becomes_of_a_pin_at_the_pad_is_the_cards_and_of_a_key_is_not(lane, question, *, unknown) -> None:
+    def asking():
+        yield from send(commands.get_challenge(8))
+        yield from ask(question)
+
+    def fails(question):
+        raise ReaderError("it fails")
+
+    card = held(lane, ready_card("2.0"), 30)
+    await card.connect()
+    with pytest.raises(ReaderError):
+        await card.run(asking(), fails)
+    assert card.end() == unknown
+
+
+async def test_a_card_that_was_let_go_is_not_spoken_to(lane) -> None:
+    card = held(lane, ready_card("2.0"), 30)
+    await card.connect()
+    await card.let_go()
+    with pytest.raises(CallEndedError):
+        await card.run(two_challenges(), nobody)
+    with pytest.raises(CallEndedError):
+        assert card.atr

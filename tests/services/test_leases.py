@@ -269,12 +269,17 @@ async def test_the_last_end_stops_a_greedy_call_between_two_commands(readers, ch
 
 async def test_a_call_outlasts_the_idle_time_of_its_lease(hub, chip) -> None:
     view = await acquired(hub, idle=0.05)
+
+    async def several() -> int:
+        async with hub.addressed(place(view), deadline=soon()) as card:
+            return len(await card.run(challenges(3), nobody))
+
     chip.hold()
-    call = asyncio.ensure_future(used(hub, view))
+    call = asyncio.ensure_future(several())
     assert await asyncio.to_thread(chip.waits.wait, 10)
     await asyncio.sleep(0.2)
     chip.go_on()
-    assert len(await call) == 8
+    assert await call == 3
     await until(lambda: not chip.powered)
 
 
@@ -291,6 +296,9 @@ async def test_a_release_ends_what_is_going_on_under_the_lease(hub, chip) -> Non
     sent = len(chip.commands)
     with pytest.raises(DeadlineError):
         await hub.leases.release(view.lease_id, deadline=soon(0.05))
+    with pytest.raises(CardInUseError) as raised:
+        await acquired(hub)
+    assert raised.value.free_within is None, "nobody knows when a card answers that does not"
     chip.go_on()
     with pytest.raises(LeaseEndedError):
         await call
@@ -320,6 +328,53 @@ async def test_a_reader_that_goes_while_its_card_is_acquired_leaves_no_lease(hub
     chip.go_on()
     with pytest.raises((CardRemovedError, ReaderNotFoundError)):
         await call
+
+
+@pytest.mark.parametrize(
+    ("what", "refusal"),
+    [
+        pytest.param(lambda hub: hub.leases.close(), ShuttingDownError, id="service stops"),
+        pytest.param(lambda hub: hub._note({}), ReaderNotFoundError, id="reader is seen to be gone"),
+    ],
+)
+async def test_what_happens_while_a_card_is_acquired_counts_as_well(hub, chip, what, refusal) -> None:
+    chip.hold()
+    call = asyncio.ensure_future(acquired(hub))
+    assert await asyncio.to_thread(chip.waits.wait, 10)
+    what(hub)
+    chip.go_on()
+    with pytest.raises(refusal):
+        await call
+    await until(lambda: not chip.powered)
+
+
+async def test_a_card_that_hangs_does_not_free_the_reader_that_came_back(hub, readers, chip) -> None:
+    view = await acquired(hub)
+    chip.hold()
+    call = asyncio.ensure_future(used(hub, view))
+    assert await asyncio.to_thread(chip.waits.wait, 10)
+    readers.remove_reader(R)
+    await until(lambda: len(hub.states()) == 1)
+    readers.add_reader(R)
+    readers.insert(R, told(), t0=True)
+    await until(lambda: len(hub.states()) == 2 and hub.states()[1].present)
+    with caller("bank-2"):
+        await acquired(hub)
+    chip.go_on()
+    with pytest.raises((LeaseEndedError, CardRemovedError)):
+        await call
+    await until(lambda: not chip.powered)
+    await asyncio.sleep(0)
+    async with hub.watch() as events:
+        initial = [await anext(events) for _ in range(5)]
+    assert [event.held_by for event in initial if event.kind is EventKind.CARD_HELD] == ["bank-2"]
+
+
+async def test_what_happens_at_other_readers_is_nothing_to_a_lease(hub, readers) -> None:
+    view = await acquired(hub)
+    readers.add_reader("new")
+    await until(lambda: len(hub.states()) == 3)
+    assert len(await used(hub, view)) == 8
 
 
 async def test_the_end_of_the_service_resets_leased_cards_and_gives_no_more(hub, chip) -> None:

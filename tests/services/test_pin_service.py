@@ -139,7 +139,7 @@ async def test_the_initial_pin(desk_with, state, card_is_new, sent):
 
 async def test_a_card_that_does_not_say_how_its_pin_stands(desk_with, request_id):
     card = RecordingCard()
-    card.status = bytes.fromhex("6985")
+    card.say(bytes.fromhex("6985"))
     desk = await desk_with(card)
     for method, request in (
         ("GetPinStatus", pin_pb2.GetPinStatusRequest(reader="desk")),

@@ -22,7 +22,7 @@ from services.server import (
     build_server,
     check_access,
 )
-from sscard.v1 import card_pb2, card_pb2_grpc, issuance_pb2, reader_pb2
+from sscard.v1 import card_pb2, card_pb2_grpc, issuance_pb2, options_pb2, reader_pb2
 
 HEALTH = health_pb2.HealthCheckResponse
 
@@ -80,6 +80,23 @@ def test_a_method_without_access_is_not_served() -> None:
     pool.Add(file)
     with pytest.raises(AccessUndeclaredError, match=r"t\.OpenService\.Leak declares no \(access\)"):
         check_access([pool.FindServiceByName("t.OpenService")])
+
+
+def test_a_method_that_takes_a_stream_is_not_served() -> None:
+    file = descriptor_pb2.FileDescriptorProto(name="s.proto", package="s", syntax="proto3")
+    file.message_type.add(name="Empty")
+    method = file.service.add(name="StreamService").method.add(
+        name="Feed", input_type=".s.Empty", output_type=".s.Empty", client_streaming=True
+    )
+    method.options.Extensions[options_pb2.access] = options_pb2.ACCESS_READ_CARD
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    with pytest.raises(AccessUndeclaredError, match=r"s\.StreamService\.Feed takes a stream"):
+        check_access([pool.FindServiceByName("s.StreamService")])
+
+
+async def test_a_service_that_asks_nobody_warns_of_it(service, log) -> None:
+    assert '"event": "callers_not_asked"' in log.getvalue()
 
 
 def config(**settings) -> Config:

@@ -31,7 +31,7 @@ class ActivationServiceStub:
     There is no flag of it on the card: the registry knows, and the card's PIN changes. A card has to prove that it is
     genuine, to be in the registry as delivered, and to be of the person who stands there. It is refused for one reason
     each: CARD_NOT_REGISTERED, CARD_NOT_DELIVERED, CARD_LOST, CARD_REPLACED, CARD_CANCELLED, CARD_BLOCKED_BY_CENTRE,
-    CARD_ALREADY_ACTIVATED, HOLDER_MISMATCH, DOCUMENT_MISMATCH, CARD_NOT_AUTHENTIC, NOT_A_SOCIAL_SECURITY_CARD.
+    CARD_ALREADY_ACTIVATED, HOLDER_MISMATCH, DOCUMENT_MISMATCH, CARD_NOT_AUTHENTIC, FOREIGN_CARD (no social security card).
 
     Every request is journalled before it is done. After any interruption, a card pulled out or a service killed, the same
     request is sent again: it goes on from what card and registry really say.
@@ -86,7 +86,7 @@ class ActivationServiceServicer:
     There is no flag of it on the card: the registry knows, and the card's PIN changes. A card has to prove that it is
     genuine, to be in the registry as delivered, and to be of the person who stands there. It is refused for one reason
     each: CARD_NOT_REGISTERED, CARD_NOT_DELIVERED, CARD_LOST, CARD_REPLACED, CARD_CANCELLED, CARD_BLOCKED_BY_CENTRE,
-    CARD_ALREADY_ACTIVATED, HOLDER_MISMATCH, DOCUMENT_MISMATCH, CARD_NOT_AUTHENTIC, NOT_A_SOCIAL_SECURITY_CARD.
+    CARD_ALREADY_ACTIVATED, HOLDER_MISMATCH, DOCUMENT_MISMATCH, CARD_NOT_AUTHENTIC, FOREIGN_CARD (no social security card).
 
     Every request is journalled before it is done. After any interruption, a card pulled out or a service killed, the same
     request is sent again: it goes on from what card and registry really say.
@@ -200,7 +200,7 @@ class ActivationService:
     There is no flag of it on the card: the registry knows, and the card's PIN changes. A card has to prove that it is
     genuine, to be in the registry as delivered, and to be of the person who stands there. It is refused for one reason
     each: CARD_NOT_REGISTERED, CARD_NOT_DELIVERED, CARD_LOST, CARD_REPLACED, CARD_CANCELLED, CARD_BLOCKED_BY_CENTRE,
-    CARD_ALREADY_ACTIVATED, HOLDER_MISMATCH, DOCUMENT_MISMATCH, CARD_NOT_AUTHENTIC, NOT_A_SOCIAL_SECURITY_CARD.
+    CARD_ALREADY_ACTIVATED, HOLDER_MISMATCH, DOCUMENT_MISMATCH, CARD_NOT_AUTHENTIC, FOREIGN_CARD (no social security card).
 
     Every request is journalled before it is done. After any interruption, a card pulled out or a service killed, the same
     request is sent again: it goes on from what card and registry really say.

@@ -1,10 +1,11 @@
 """A counter with a registry of its own."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from services.store.engine import open_engine
 from tests.services.activation.desk import Desk
@@ -19,9 +20,23 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(empty_database: Path, tmp_path: Path) -> Iterator[Desk]:
-    place = tmp_path / "sscard.db"
-    shutil.copy(empty_database, place)
-    engine = open_engine(str(place))
-    yield Desk(engine)
-    engine.dispose()
+def new_desk(empty_database: Path, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Makes a counter with an empty registry, or with the one of another desk, which is left then."""
+    engines: list[sa.Engine] = []
+
+    def make(like: Desk | None = None) -> Desk:
+        place = tmp_path / f"{len(engines)}.db"
+        if like is not None:
+            like.engine.dispose()  # so that all is in the one file
+        shutil.copy(empty_database if like is None else str(like.engine.url.database), place)
+        engines.append(open_engine(str(place)))
+        return Desk(engines[-1])
+
+    yield make
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def desk(new_desk: Callable[..., Desk]) -> Desk:
+    return new_desk()

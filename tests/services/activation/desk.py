@@ -1,4 +1,4 @@
-"""A counter: readers with software cards, a registry and a journal on SQLite, and the service, as often as it starts."""
+"""A counter: readers with software cards, registry and journal on SQLite, and the service, as often as it starts."""
 
 import asyncio
 import hmac
@@ -44,7 +44,7 @@ MEDICAL_NUMBER = "YB99000020077"
 TELLER = Caller("Li Ming", "bank-7", Role.TELLER, "window 3")
 HOSPITAL = Caller("his-1", "hospital-2", Role.HOSPITAL)
 PHARMACY = Caller("pos-4", "pharmacy-9", Role.PHARMACY)
-SERIALS = itertools.count(100)
+FIRST_SERIAL = 100
 HOLDERS = {v: {name: READY[v].holder[name] for name in ("social_security_number", "name")} for v in READY}
 HOLDER = HOLDERS["2.0"]
 
@@ -110,7 +110,9 @@ class Life:
 class Pulled(Chip):
     """A card that is pulled at one of its commands, before it has got it or before its answer is out."""
 
-    def __init__(self, chip: Chip, pull: Callable[[], None] | None = None, at: int | None = None, *, late: bool = False):
+    def __init__(
+        self, chip: Chip, pull: Callable[[], None] | None = None, at: int | None = None, *, late: bool = False
+    ):
         self.chip = chip
         self.pull = pull
         self.at = at
@@ -156,6 +158,8 @@ class Desk:
     readers: Readers = field(default_factory=lambda: Readers(["left", "right"]))
     custodian: KeyCustodian = field(default_factory=lambda: DevelopmentCustodian(development_mode=True))
     requests: Iterator[int] = field(default_factory=itertools.count)
+    serials: Iterator[int] = field(default_factory=lambda: itertools.count(FIRST_SERIAL))
+    """The same on every desk: a card's image is made once."""
 
     def __post_init__(self) -> None:
         clock = lambda: self.now  # noqa: E731
@@ -198,7 +202,7 @@ class Desk:
             return None
 
     def operation(self) -> Operation:
-        name = f"setup-{next(self.requests)}-{next(SERIALS)}"
+        name = f"setup-{next(self.requests)}"
         digest = sha256(name.encode()).digest()
         return self.operations.begin(
             OperationRequest(
@@ -217,7 +221,7 @@ class Desk:
 
     def card(self, *, person: Person | None = None, delivered: bool = True, version: str = "2.0") -> "Issued":
         """A card of the holder, with the initial PIN, and its entry in the registry."""
-        serial = next(SERIALS)
+        serial = next(self.serials)
         chip = ready_card(version, copy=serial)
         first = READY[version].description
         issuer = first.with_serial(first.serial + serial).contents["issuer"]

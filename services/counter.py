@@ -1,0 +1,102 @@
+"""The services of the counter (柜面服务) as the configuration wants them: PINs, registry, activation, over one registry."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+from cardlib.custody import KeyCustodian
+from cardlib.flows.pin import CardMark
+from cardlib.regional import RegionalProfiles
+from services.activation.deadlines import DailyDeadlines
+from services.activation.service import ActivationService
+from services.config import Config
+from services.issuance.opening import StoreOfService, keeps_registry
+from services.operations.journal import OperationJournal
+from services.pin_entry import PadDigits
+from services.pin_guard import PinGuard
+from services.pin_service import PinService
+from services.readers import ReaderHub
+from services.registry.errors import CardNotRegisteredError
+from services.registry.journalled import Books
+from services.registry.lifecycle import CardState
+from services.registry.service import RegistryService
+from sscard.v1 import activation_pb2, activation_pb2_grpc, pin_pb2, pin_pb2_grpc, registry_pb2, registry_pb2_grpc
+
+COUNTER_SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
+    pin_pb2.DESCRIPTOR.services_by_name["PinService"],
+    registry_pb2.DESCRIPTOR.services_by_name["RegistryService"],
+    activation_pb2.DESCRIPTOR.services_by_name["ActivationService"],
+)
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+class Counter:
+    """What these services share: the store's registry and journal, the guard of PINs, the clock ``now``."""
+
+    def __init__(self, config: Config, store: StoreOfService, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._config = config
+        self._store = store
+        self._now = now
+        self.guard = PinGuard(self._state_of, config.initial_pins)
+        """Asked before any PIN goes to a card: for the hub."""
+
+    def add_services(
+        self, server: grpc.aio.Server, hub: ReaderHub, custodian: KeyCustodian, regional: RegionalProfiles
+    ) -> None:
+        """Have them served."""
+        deadline = self._config.call_deadline
+        pins = PinService(
+            hub,
+            custodian,
+            call_deadline=deadline,
+            operations=self._operations,
+            guard=self.guard,
+            card_digest=self._card_digest,
+            station=self._config.station_or_default,
+            regional=regional,
+        )
+        pin_pb2_grpc.add_PinServiceServicer_to_server(pins, server)
+        registry = RegistryService(hub, self._books, call_deadline=deadline, now=self._now)
+        registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+        activation = ActivationService(
+            hub,
+            custodian,
+            books=self._books,
+            guard=self.guard,
+            initial_pin=self._config.initial_pins[0],
+            memory=None,
+            now=self._now,
+            call_deadline=deadline,
+        )
+        activation_pb2_grpc.add_ActivationServiceServicer_to_server(activation, server)
+
+    def daily(self) -> DailyDeadlines:
+        """What applies the half-year rule every day."""
+        return DailyDeadlines(self._books, now=self._now)
+
+    def _books(self) -> Books:
+        store = self._store()
+        return Books(
+            self._store.registry(), store.operations, store.digests.of_request, self._config.station_or_default
+        )
+
+    def _operations(self) -> OperationJournal:
+        return self._store().operations
+
+    def _card_digest(self, told: bytes) -> str:
+        return self._store().digests.of_request(told).hex()
+
+    def _state_of(self, card: CardMark) -> CardState | None:
+        if not keeps_registry(self._config):
+            return None
+        try:
+            return self._store.registry().card_by_identifier(card.card_identifier.upper()).state
+        except CardNotRegisteredError:
+            return None
