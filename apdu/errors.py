@@ -140,8 +140,8 @@ class MuteCardError(TransportError):
 class CardInUseError(TransportError):
     """Somebody else holds the card exclusively.
 
-    ``held_by``: who; another program, as PC/SC tells no more. ``free_within``: whole seconds after which that one has let
-    it go at the latest, None where nobody knows.
+    ``held_by``: who; another program, as PC/SC tells no more. ``free_within``: whole seconds after which that one has
+    let it go at the latest, None where nobody knows.
     """
 
     def __init__(

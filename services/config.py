@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from cardlib.flows.read_number import NumberEncoding
+
 PREFIX: Final = "SSCARD_"
 FILE_VARIABLE: Final = "SSCARD_CONFIG"
 CONTROL_VARIABLE: Final = "SSCARD_CONTROL"
@@ -194,6 +196,15 @@ class Config(BaseSettings):
     """Number of digits of all PINs in this region; pads change PINs only where it is given. 0: 4 to 12."""
     pad_deadline: Annotated[float, Field(gt=0, le=600)] = 120.0
     """Longest time for a call at a PIN pad, in place of ``call_deadline``."""
+    apply_deadlines: bool = False
+    """Whether this service applies the half-year rule by itself, every day, beside whoever calls for it."""
+    medical_card_offset: Annotated[int, Field(ge=0, le=0xFFFF)] | None = None
+    """Where original medical cards that are memory cards have their number, in bytes; None: there are none."""
+    medical_card_length: Annotated[int, Field(ge=1, le=256)] = 18
+    """Bytes of that number."""
+    medical_card_encoding: NumberEncoding = NumberEncoding.ASCII
+    medical_card_type: Annotated[int, Field(ge=0, le=0xFF)] | None = None
+    """Code of the type of these cards, for readers that have to be told; None: they need not."""
     event_queue: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Events that may wait for one watcher before it is cut off."""
     event_history: Annotated[int, Field(ge=0, le=1_000_000)] = 1024

@@ -1,4 +1,4 @@
-"""The services of the counter (柜面服务) as the configuration wants them: PINs, registry, activation, over one registry."""
+"""The services of the counter (柜面服务) as the configuration wants them: PINs, registry, activation."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +9,8 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from cardlib.custody import KeyCustodian
 from cardlib.flows.pin import CardMark
+from cardlib.flows.present_card import MemoryNumbers
+from cardlib.flows.read_number import NumberLayout
 from cardlib.regional import RegionalProfiles
 from services.activation.deadlines import DailyDeadlines
 from services.activation.service import ActivationService
@@ -17,7 +19,7 @@ from services.issuance.opening import StoreOfService, keeps_registry
 from services.operations.journal import OperationJournal
 from services.pin_entry import PadDigits
 from services.pin_guard import PinGuard
-from services.pin_service import PinService
+from services.pin_pad_calls import PadPinService
 from services.readers import ReaderHub
 from services.registry.errors import CardNotRegisteredError
 from services.registry.journalled import Books
@@ -52,7 +54,8 @@ class Counter:
     ) -> None:
         """Have them served."""
         deadline = self._config.call_deadline
-        pins = PinService(
+        digits = PadDigits.configured(self._config.pad_pin_digits)
+        pins = PadPinService(
             hub,
             custodian,
             call_deadline=deadline,
@@ -61,6 +64,8 @@ class Counter:
             card_digest=self._card_digest,
             station=self._config.station_or_default,
             regional=regional,
+            pad_digits=digits,
+            pad_deadline=self._config.pad_deadline,
         )
         pin_pb2_grpc.add_PinServiceServicer_to_server(pins, server)
         registry = RegistryService(hub, self._books, call_deadline=deadline, now=self._now)
@@ -71,9 +76,10 @@ class Counter:
             books=self._books,
             guard=self.guard,
             initial_pin=self._config.initial_pins[0],
-            memory=None,
+            memory=_memory_numbers(self._config),
             now=self._now,
             call_deadline=deadline,
+            pad_digits=digits,
         )
         activation_pb2_grpc.add_ActivationServiceServicer_to_server(activation, server)
 
@@ -100,3 +106,10 @@ class Counter:
             return self._store.registry().card_by_identifier(card.card_identifier.upper()).state
         except CardNotRegisteredError:
             return None
+
+
+def _memory_numbers(config: Config) -> MemoryNumbers | None:
+    if config.medical_card_offset is None:
+        return None
+    layout = NumberLayout(config.medical_card_offset, config.medical_card_length, config.medical_card_encoding)
+    return MemoryNumbers(layout, config.medical_card_type)

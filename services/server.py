@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 
 import grpc
@@ -16,11 +17,14 @@ from grpc_reflection.v1alpha import reflection
 from apdu.readers import Readers
 from cardlib.custody import KeyCustodian
 from services import logs
+from services.activation.deadlines import DailyDeadlines
+from services.audit.of_service import AuditOfService
 from services.audit.port import AuditSink
 from services.callers.doors import Door, door_of
 from services.callers.roles import access_of
 from services.card_service import CardService
 from services.config import Config, ConfigError
+from services.counter import COUNTER_SERVICES, Counter, utc_now
 from services.custody.keystore import Opener
 from services.custody.opening import open_custodian
 from services.events import EventKind
@@ -29,6 +33,7 @@ from services.interceptors import CallInterceptor, Checks
 from services.issuance.opening import STANDARD, Flows, StoreOfService, issuance_service
 from services.key_service import PSAM_ISSUERS, STATIONS, TERMINALS, KeyService, Use
 from services.lane import Lane
+from services.leases import LeaseTerms
 from services.opening import open_readers, open_regional_profiles
 from services.reader_service import ReaderService
 from services.readers import ReaderHub
@@ -79,7 +84,7 @@ def check_access(services: Iterable[ServiceDescriptor]) -> None:
 
 def services_of(config: Config) -> tuple[ServiceDescriptor, ...]:
     """The services of this package that a server so configured has."""
-    return (*SERVICES, KEY_SERVICE) if config.serve_keys else SERVICES
+    return (*SERVICES, *COUNTER_SERVICES, *((KEY_SERVICE,) if config.serve_keys else ()))
 
 
 class Server:
@@ -94,6 +99,8 @@ class Server:
         server: grpc.aio.Server,
         healthy: health.HealthServicer,
         door: Door,
+        audit: AuditOfService | None,
+        daily: DailyDeadlines | None,
     ) -> None:
         self._config = config
         self._store = store
@@ -102,6 +109,8 @@ class Server:
         self._server = server
         self._healthy = healthy
         self._door = door
+        self._audit = audit
+        self._daily = daily
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         """Where it listens; known after :meth:`start`."""
@@ -109,6 +118,8 @@ class Server:
     async def start(self) -> None:
         """Begin to serve; raises :class:`ConfigError` when the address is taken, or the database cannot be used."""
         await asyncio.to_thread(self._store.open_if_meant)
+        if self._audit is not None:
+            await asyncio.to_thread(self._audit.open)
         try:
             if self._door.credentials is None:
                 self.port = self._server.add_insecure_port(self._config.listen)
@@ -122,6 +133,8 @@ class Server:
         for service in services_of(self._config):
             await self._healthy.set(service.full_name, SERVING)
         self._tasks.add(asyncio.create_task(self._follow_readers()))
+        if self._daily is not None:
+            self._tasks.add(asyncio.create_task(self._daily.run()))
         tls = self._door.credentials is not None
         _log.info("serving", port=self.port, mode=self._config.mode.value, readers=self._config.readers.value, tls=tls)
         if not tls:
@@ -146,6 +159,8 @@ class Server:
         closed = last.submit(self._custodian.close)
         last.close()
         await asyncio.wait([closed], timeout=patience)
+        if self._audit is not None:
+            await asyncio.to_thread(self._audit.close)
         await asyncio.to_thread(self._store.close)
         _log.info("stopped")
 
@@ -166,26 +181,33 @@ def build_server(  # noqa: PLR0913  the parts of a service
     flows: Flows = STANDARD,
     door: Door | None = None,
     audit: AuditSink | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> Server:
     """A server over these readers and keys, not started yet.
 
     ``readers``: all that there are; the PSAM's is hidden from clients here. ``flows``: what makes cards and examines
-    them. ``door``: how callers come in; None: as the settings say. ``audit``: where accesses are put on record. Raises
-    :class:`AccessUndeclaredError`, and :class:`ConfigError` for regional profiles, templates and certificates that
-    cannot be used.
+    them. ``door``: how callers come in; None: as the settings say. ``audit``: where accesses are put on record; None:
+    as the settings say. ``now``: the clock of registry and activation. Raises :class:`AccessUndeclaredError`, and
+    :class:`ConfigError` for regional profiles, templates and certificates that cannot be used.
     """
     served = services_of(config)
     check_access(served)
     door = door or door_of(config)
     regional = open_regional_profiles(config)
+    store = StoreOfService(config, custodian)
+    counter = Counter(config, store, now=now)
     hub = ReaderHub(
         readers_for_cards(config, readers),
         card_wait=config.card_wait,
         event_queue=config.event_queue,
+        event_history=config.event_history,
         traffic=logs.traffic(config.log_level),
+        terms=LeaseTerms(config.lease_idle, config.lease_longest),
+        pin_guard=counter.guard,
     )
+    kept = AuditOfService(config, store) if audit is None and config.keeps_audit else None
     # Two servers on one port would share its calls between them: the second is to fail instead.
-    checks = Checks(door.recognise, audit, config.station_or_default)
+    checks = Checks(door.recognise, audit or kept, config.station_or_default)
     server = grpc.aio.server(interceptors=(CallInterceptor(checks),), options=(("grpc.so_reuseport", 0),))
     reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(hub), server)
     card_pb2_grpc.add_CardServiceServicer_to_server(
@@ -201,7 +223,7 @@ def build_server(  # noqa: PLR0913  the parts of a service
             ),
             server,
         )
-    store = StoreOfService(config)
+    counter.add_services(server, hub, custodian, regional)
     issuance_pb2_grpc.add_IssuanceServiceServicer_to_server(
         issuance_service(config, hub, custodian, regional, store, flows), server
     )
@@ -209,7 +231,8 @@ def build_server(  # noqa: PLR0913  the parts of a service
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     names = (*(service.full_name for service in served), HEALTH, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    return Server(config, hub, custodian, store, server, healthy, door)
+    daily = counter.daily() if config.apply_deadlines else None
+    return Server(config, hub, custodian, store, server, healthy, door, kept, daily)
 
 
 def _offered(config: Config) -> frozenset[Use]:

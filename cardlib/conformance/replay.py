@@ -36,7 +36,7 @@ class ReplayedCard:
         """None: what a reader does by itself is not recorded."""
         return {}
 
-    def control(self, code: int, data: bytes) -> bytes:
+    def control(self, code: int, data: bytes) -> bytes:  # noqa: ARG002
         """Raises :class:`~apdu.errors.ReaderError`."""
         raise ReaderError("a recording has no reader that could do this")
 

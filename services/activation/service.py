@@ -61,9 +61,9 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
     """Parse, one conversation, map.
 
     ``books`` is called, in a thread, when they are needed for the first time. ``guard``: the hub's own.
-    ``initial_pin``: digits of the PIN that the region's cards are issued with. ``memory``: where original medical cards
+    ``initial_pin``: digits of the PIN that the region's cards are issued with, "" where they have none. ``memory``: where original medical cards
     that are memory cards have their number, None where there are none. ``now``: the clock. ``call_deadline``: seconds
-    that a conversation with a card takes at most. ``pad_digits``: of PINs typed at pads.
+    that a conversation with a card takes at most, ``pad_deadline`` with PINs typed at a pad. ``pad_digits``: of those.
     """
 
     def __init__(  # noqa: PLR0913  # made in one place
@@ -77,6 +77,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         memory: MemoryNumbers | None,
         now: Callable[[], datetime],
         call_deadline: float,
+        pad_deadline: float = 120.0,
         pad_digits: PadDigits = ANY_DIGITS,
     ) -> None:
         self._hub = hub
@@ -85,13 +86,14 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         self._guard = guard
         self._now = now
         self._call_deadline = call_deadline
+        self._pad_deadline = pad_deadline
         self._pad_digits = pad_digits
         self._references = CardReferences(hub)
         self._tools = Tools(
             rng=secrets.token_bytes,
             today=lambda: today(now),
             forms=FormMemory(),
-            initial_pin=cast("Secret", requests.packed_pin(initial_pin)),
+            initial_pin=requests.packed_pin(initial_pin) or Secret(b""),
             memory=memory,
         )
 
@@ -134,7 +136,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
                 new=new,
                 seconds=request.swap_seconds or SWAP_SECONDS,
                 tell=tell,
-                deadline=lambda: self._deadline(context),
+                deadline=lambda: self._deadline(context, self._call_deadline),
                 answer=self._custodian.answer,
             )
             return await pharmacy.activate(attempt, self._tools)
@@ -218,7 +220,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         wanted = await self._wanted(way, request, operator=operator)
 
         async def work(attempt: Attempt, tell: Tell) -> Outcome:
-            deadline = self._deadline(context)
+            deadline = self._deadline(context, self._pad_deadline if wanted.at_pad else self._call_deadline)
             async with self._hub.addressed(place, deadline=deadline) as held:
                 about(reader=held.reader)
                 answer = answering(attempt, self._custodian.answer)
@@ -295,7 +297,9 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         )
 
     async def _card(self, request: Any, context: Context, books: Books) -> RegisteredCard:
-        card = await self._references.find(request.card, books.registry, deadline=self._deadline(context))
+        card = await self._references.find(
+            request.card, books.registry, deadline=self._deadline(context, self._call_deadline)
+        )
         about(card=card.id, person=card.person_id)
         return card
 
@@ -313,10 +317,10 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
             answer.bank_activation.CopyFrom(bank_activation_message(noted))
         return answer
 
-    def _deadline(self, context: Context) -> float:
+    @staticmethod
+    def _deadline(context: Context, longest: float) -> float:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
-        return time.monotonic() + limit
+        return time.monotonic() + (longest if remaining is None else min(remaining, longest))
 
 
 def _without_pins_and_readers(request: Message) -> Message:

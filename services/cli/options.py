@@ -2,10 +2,12 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
-import click
 import typer
 
 from services import logs
@@ -39,12 +41,12 @@ def identified(
 ) -> None:
     """Take in, before any command, what it shows to a service; see :func:`configuration`."""
     shown = {"client_certificate": certificate, "client_key": key, "client_ca": ca}
-    context.obj = {name: path for name, path in shown.items() if path is not None}
+    token = _SHOWN.set({name: path for name, path in shown.items() if path is not None})
+    context.call_on_close(lambda: _SHOWN.reset(token))
 
 
-def _shown() -> dict[str, object]:
-    context = click.get_current_context(silent=True)
-    return dict(context.find_root().obj or {}) if context is not None else {}
+_SHOWN: ContextVar[Mapping[str, Path]] = ContextVar("shown", default=MappingProxyType({}))
+"""Settings that stand before the command."""
 
 
 def configuration(file: Path | None = None, *, simulated: bool = False, **overrides: object) -> Config:
@@ -55,7 +57,7 @@ def configuration(file: Path | None = None, *, simulated: bool = False, **overri
             fail(f"--simulated is for development, and {said} says production 生产模式不能使用软件卡", code=UNUSABLE)
         overrides |= {"mode": "development", "readers": "simulated"}
     try:
-        return Config.load(file, **_shown() | overrides)
+        return Config.load(file, **{**_SHOWN.get(), **overrides})
     except ConfigError as error:
         fail(str(error), code=UNUSABLE)
 

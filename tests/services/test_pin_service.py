@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import time
 
 import pytest
 
@@ -14,13 +15,13 @@ from cardlib.errors import (
     PinStatusUnknownError,
 )
 from services.callers.caller import Caller, Role, set_caller
-from services.errors import InvalidRequestError, JournalError, RequestReusedError
+from services.errors import InvalidRequestError, JournalError, RequestReusedError, ServiceError
 from services.operations.journal import OperationState
 from services.registry.lifecycle import CardState
 from services.store.engine import open_engine
 from services.store.operations import SqlOperations
 from simulator.people import READY
-from sscard.v1 import pin_pb2
+from sscard.v1 import lease_pb2, pin_pb2
 from tests.services.pin_desk import INITIAL, NEW, OWN, WRONG, PinDesk, RecordingCard
 
 OK, REJECTED, NOW_BLOCKED = pin_pb2.PIN_RESULT_OK, pin_pb2.PIN_RESULT_REJECTED, pin_pb2.PIN_RESULT_NOW_BLOCKED
@@ -149,6 +150,38 @@ async def test_a_card_that_does_not_say_how_its_pin_stands(desk_with, request_id
         with pytest.raises(PinStatusUnknownError):
             await desk.call(method, request)
     assert not card.sent
+
+
+# --- under a lease ---
+
+
+async def test_under_a_lease_a_verified_pin_stays_so_until_it_ends_or_one_is_refused(desk_with, request_id):
+    card = RecordingCard()
+    desk = await desk_with(card)
+
+    async def kept():
+        view = await desk.hub.leases.acquire("desk", deadline=time.monotonic() + 5)
+        return lease_pb2.CardLease(id=view.lease_id, epoch=view.epoch)
+
+    async def verified(lease):
+        return (await desk.call("GetPinStatus", pin_pb2.GetPinStatusRequest(lease=lease))).verified
+
+    lease = await kept()
+    assert not await verified(lease)
+    for pin, taken in ((OWN, True), (WRONG, False), (OWN, True)):
+        told = await desk.call("VerifyPin", pin_pb2.VerifyPinRequest(lease=lease, pin=pin))
+        assert told.verified == await verified(lease) == taken
+    change_it = pin_pb2.ChangePinRequest(lease=lease, request_id=request_id, old_pin=OWN, new_pin=NEW)
+    assert (await desk.call("ChangePin", change_it)).result == OK
+    assert await verified(lease)
+    await desk.hub.leases.release(lease.id, deadline=time.monotonic() + 5)
+    again = await kept()
+    assert not await verified(again)
+    reset = pin_pb2.ResetPinRequest(lease=again, request_id=request_id + "b", new_pin=OWN)
+    await desk.call("ResetPin", reset)
+    assert not await verified(again)  # nobody has verified it
+    with pytest.raises(ServiceError):
+        await desk.call("VerifyPin", pin_pb2.VerifyPinRequest(lease=lease, pin=OWN))
 
 
 # --- changing ---

@@ -126,8 +126,9 @@ class CardServiceServicer:
     def AcquireCard(self, request, context):
         """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
 
-        Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
-        `free_within` (seconds, at most) in the metadata.
+        Who waits is served in the order of asking. Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the
+        institution, or "another program") and `free_within` (whole seconds, at most) in the metadata, the latter only where
+        it is known: neither of another program, nor of a card that does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

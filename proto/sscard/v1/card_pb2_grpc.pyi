@@ -63,8 +63,9 @@ class CardServiceStub:
     AcquireCard: _grpc.UnaryUnaryMultiCallable[_lease_pb2.AcquireCardRequest, _lease_pb2.AcquireCardResponse]
     """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
 
-    Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
-    `free_within` (seconds, at most) in the metadata.
+    Who waits is served in the order of asking. Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the
+    institution, or "another program") and `free_within` (whole seconds, at most) in the metadata, the latter only where
+    it is known: neither of another program, nor of a card that does not answer.
     """
     RenewCard: _grpc.UnaryUnaryMultiCallable[_lease_pb2.RenewCardRequest, _lease_pb2.RenewCardResponse]
     """Have a lease last longer (续占卡片), and learn the present epoch. Every call that uses the lease renews it as well."""
@@ -105,8 +106,9 @@ class CardServiceAsyncStub(CardServiceStub):
     AcquireCard: _aio.UnaryUnaryMultiCallable[_lease_pb2.AcquireCardRequest, _lease_pb2.AcquireCardResponse]  # type: ignore[assignment]
     """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
 
-    Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
-    `free_within` (seconds, at most) in the metadata.
+    Who waits is served in the order of asking. Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the
+    institution, or "another program") and `free_within` (whole seconds, at most) in the metadata, the latter only where
+    it is known: neither of another program, nor of a card that does not answer.
     """
     RenewCard: _aio.UnaryUnaryMultiCallable[_lease_pb2.RenewCardRequest, _lease_pb2.RenewCardResponse]  # type: ignore[assignment]
     """Have a lease last longer (续占卡片), and learn the present epoch. Every call that uses the lease renews it as well."""
@@ -174,8 +176,9 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_lease_pb2.AcquireCardResponse, _abc.Awaitable[_lease_pb2.AcquireCardResponse]]:
         """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
 
-        Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the institution, or "another program") and
-        `free_within` (seconds, at most) in the metadata.
+        Who waits is served in the order of asking. Whoever waits in vain learns why: reason CARD_IN_USE, with `held_by` (the
+        institution, or "another program") and `free_within` (whole seconds, at most) in the metadata, the latter only where
+        it is known: neither of another program, nor of a card that does not answer.
         """
 
     @_abc_1.abstractmethod

@@ -110,7 +110,9 @@ class AcquireCardRequest(_message.Message):
     """Name of the reader, as ReaderService lists it. Required; at most 255 characters."""
     @_builtins.property
     def idle_time(self) -> _duration_pb2.Duration:
-        """How long the lease lasts without being used. Unset: as the service is configured; never longer than that."""
+        """How long the lease lasts without being used: longer than zero. Unset: as the service is configured, and never longer
+        than that.
+        """
 
     @_builtins.property
     def wait(self) -> _duration_pb2.Duration:

@@ -58,8 +58,8 @@ async def test_twelve_calls_at_once_are_all_on_record_when_they_are_answered(car
         (METHOD, "OK", "", "branch 7")
     }
     assert examine(chain).unbroken
-    holder = answers[0].identity
-    canaries = [holder.name, holder.social_security_number]
+    issuer, holder = answers[0].identity.issuer, answers[0].identity.holder
+    canaries = [holder.name, holder.social_security_number, issuer.card_number, issuer.card_identifier]
     assert all(len(canary) >= 2 for canary in canaries)
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert METHOD.encode() in stored

@@ -71,6 +71,7 @@ def test_a_row_that_many_add_at_once_is_added_by_one_and_found_by_the_others(eng
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+@pytest.mark.xdist_group("postgresql")
 @pytest.mark.parametrize("state", SQLSTATES.values(), ids=SQLSTATES)
 def test_it_is_done_again_and_given_up_in_the_end(engine, patient, state) -> None:
     calls = []
@@ -130,6 +131,7 @@ def test_what_the_work_raises_goes_on_to_the_caller_and_nothing_is_done(engine) 
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+@pytest.mark.xdist_group("postgresql")
 def test_a_server_that_is_gone_is_said_and_one_that_is_back_is_used(engine, postgresql) -> None:
     def look(connection: sa.Connection) -> int:
         return connection.execute(sa.select(sa.func.count()).select_from(setting)).scalar_one()
