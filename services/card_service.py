@@ -88,6 +88,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
                 pin=pin,
                 pin_verified=card.pin_verified,
                 allow_last_try=request.allow_last_try,
+                card_is_new=request.card_is_new,
                 profiles=self._profiles,
             )
             return answers.files_response(await card.run(flow, self._custodian.answer))
@@ -121,6 +122,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
                 pin=pin,
                 pin_verified=card.pin_verified,
                 allow_last_try=request.allow_last_try,
+                card_is_new=request.card_is_new,
                 profiles=self._profiles,
             )
             return answers.update_response(await card.run(flow, self._custodian.answer))

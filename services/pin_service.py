@@ -69,10 +69,10 @@ class OpenCard:
 class PinService(pin_pb2_grpc.PinServiceServicer):
     """Parse, one flow, map.
 
-    ``operations`` is called, in a thread, when the journal is needed. ``guard``: the hub's own, which knows the
-    initial PINs.
-    ``card_digest``: a keyed digest of what identifies a card, up to 64 characters. ``station``: name of this machine.
-    ``call_deadline``: seconds that a call takes at most. ``regional``: what regions add to the card.
+    ``operations`` is called, in a thread, when the journal is needed. ``guard``: the hub's own, which knows the initial
+    PINs. ``card_digest``: a keyed digest of what identifies a card, up to 64 characters; called in a thread.
+    ``station``: name of this machine. ``call_deadline``: seconds that a call takes at most. ``regional``: what regions
+    add to the card.
     """
 
     def __init__(  # noqa: PLR0913  # made in one place
@@ -193,7 +193,9 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
             session = CardSession(held.atr, secrets.token_bytes, self._forms, self._profiles)
             await held.run(session.open(), self._custodian.answer)
             mark = card_mark(session)
-            digest = self._card_digest(mark.card_identifier.encode() or mark.historical_bytes)
+            # In a thread: it may be the first that needs the store.
+            told = mark.card_identifier.encode() or mark.historical_bytes
+            digest = await asyncio.to_thread(self._card_digest, told)
             about(reader=held.reader, card=digest)
             yield OpenCard(held, session, mark, digest)
 

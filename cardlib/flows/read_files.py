@@ -90,6 +90,7 @@ def read_files(  # noqa: PLR0913  # what a caller decides, each by its name
     allow_last_try: bool = False,
     keys_are_remote: bool = False,
     pin_verified: bool = False,
+    card_is_new: bool = False,
     profiles: Profiles = STANDARD,
 ) -> Flow[FilesReading]:
     """Read files and items (读卡) of a card that was just reset and answered ``atr``.
@@ -97,14 +98,14 @@ def read_files(  # noqa: PLR0913  # what a caller decides, each by its name
     ``wanted``: names of files ("employment") and items ("education.degree") of the profile, None for everything that a
     command can read. ``pin``: packed, 2…8 bytes, sent only if a file needs it or it spares a key, and never as the last
     try unless ``allow_last_try``. ``keys_are_remote``: asking for a key takes long. ``pin_verified``: the card has
-    taken the PIN since it was powered. ``profiles``: knows the versions and a region's own files. Others as for
+    taken the PIN since it was powered. ``card_is_new``: it was never activated, says the caller. ``profiles``: knows the versions and a region's own files. Others as for
     :func:`~cardlib.flows.read_identity.read_identity`.
 
     Raises :class:`~apdu.errors.WrongPinError`, PinRepeatedError, InitialPinError, ForeignCardError,
     VersionUnsupportedError, AlgorithmUnsupportedError; what concerns one file is in ``refused``.
     """
     session = CardSession(atr, rng, forms, profiles)
-    rights = Rights(session, PinPolicy(pin, allow_last_try, keys_are_remote, pin_verified))
+    rights = Rights(session, PinPolicy(pin, allow_last_try, keys_are_remote, pin_verified, card_is_new))
     return (yield from _FilesRead(session, rights, today).flow(wanted))
 
 

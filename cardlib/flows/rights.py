@@ -44,13 +44,15 @@ class PinPolicy:
     ``pin``: packed, 2…8 bytes; None where the holder was not asked. ``allow_last_try``: it may be sent even when the
     card has one try left. ``keys_are_remote``: the PIN is verified before a key is asked for, so that no challenge
     waits for it; otherwise after it, so that a key that is missing costs no try [flows R12]. ``verified``: the card has
-    taken the PIN since it was powered, so that nothing is to be sent.
+    taken the PIN since it was powered, so that nothing is to be sent. ``card_is_new``: the card was never activated,
+    says the caller.
     """
 
     pin: Secret | None = None
     allow_last_try: bool = False
     keys_are_remote: bool = False
     verified: bool = False
+    card_is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,9 @@ class Rights:
         policy = self._policy
         assert policy.pin is not None, "a PIN that was not given is not used"
         try:
-            attempt = yield from verify_pin(self.session, policy.pin, allow_last_try=policy.allow_last_try)
+            attempt = yield from verify_pin(
+                self.session, policy.pin, allow_last_try=policy.allow_last_try, card_is_new=policy.card_is_new
+            )
         except PinNotSetError:
             self.pin_verified = True
             return

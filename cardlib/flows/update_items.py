@@ -87,6 +87,7 @@ def update_items(  # noqa: PLR0913  # what a caller decides, each by its name
     allow_last_try: bool = False,
     keys_are_remote: bool = False,
     pin_verified: bool = False,
+    card_is_new: bool = False,
     profiles: Profiles = STANDARD,
 ) -> Flow[UpdateReport]:
     """Write values (更新数据项) to a card that was just reset and answered ``atr``.
@@ -101,7 +102,7 @@ def update_items(  # noqa: PLR0913  # what a caller decides, each by its name
     """
     _refuse_hopeless(changes, profiles)
     session = CardSession(atr, rng, forms, profiles)
-    rights = Rights(session, PinPolicy(pin, allow_last_try, keys_are_remote, pin_verified))
+    rights = Rights(session, PinPolicy(pin, allow_last_try, keys_are_remote, pin_verified, card_is_new))
     return (yield from _Update(session, rights).flow(changes))
 
 

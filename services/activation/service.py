@@ -61,9 +61,10 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
     """Parse, one conversation, map.
 
     ``books`` is called, in a thread, when they are needed for the first time. ``guard``: the hub's own.
-    ``initial_pin``: digits of the PIN that the region's cards are issued with, "" where they have none. ``memory``: where original medical cards
-    that are memory cards have their number, None where there are none. ``now``: the clock. ``call_deadline``: seconds
-    that a conversation with a card takes at most, ``pad_deadline`` with PINs typed at a pad. ``pad_digits``: of those.
+    ``initial_pin``: digits of the PIN that the region's cards are issued with, "" where they have none. ``memory``:
+    where original medical cards that are memory cards have their number, None where there are none. ``now``: the clock.
+    ``call_deadline``: seconds that a conversation with a card takes at most, ``pad_deadline`` with PINs typed at a pad.
+    ``pad_digits``: of those.
     """
 
     def __init__(  # noqa: PLR0913  # made in one place

@@ -76,7 +76,7 @@ class Refusal:
     remedy: str
     remedy_chinese: str
     national: int | None = None
-    fixer: Fixer = field(kw_only=True, default=Fixer.SUPPORT)
+    fixer: Fixer = field(kw_only=True)
 
     @property
     def retry(self) -> Retry:

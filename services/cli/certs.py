@@ -1,7 +1,7 @@
 """``sscard certs``: an authority for development and trials, and the certificates of services and callers."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -72,7 +72,6 @@ def init(
         authority = new_authority(name, now=now_utc(), days=days)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_pair(directory / "ca", Pair(authority.certificate, authority.key(passphrase)))
-        (directory / _ISSUED).mkdir(exist_ok=True)
     typer.echo(f"{directory}/ca.crt: {name}, until {_day(authority.facts.not_after)}, {authority.facts.fingerprint}")
 
 
@@ -225,22 +224,25 @@ def _new_passphrase(descriptor: int | None) -> Secret:
 
 
 def _hand_out(directory: Path, file: Path, pair: Pair) -> None:
-    _write_pair(file, pair)
-    _keep(directory, pair.certificate)
+    _write_pair(file, pair, noted=lambda: _keep(directory, pair.certificate))
     facts = facts_of(pair.certificate)
     typer.echo(f"{file}.crt, {file}.key: {_who(facts)}, until {_until(facts)}")
 
 
-def _write_pair(file: Path, pair: Pair) -> None:
-    """FILE.crt and FILE.key, neither of which is there yet; both or, unless the process is killed, none."""
+def _write_pair(file: Path, pair: Pair, noted: Callable[[], None] = lambda: None) -> None:
+    """FILE.crt and FILE.key, neither of which is there yet; both or, unless the process is killed, none.
+
+    ``noted`` is called before there is a certificate: none is in the world that its authority does not list.
+    """
     certificate, key = (file.with_name(file.name + ending) for ending in (".crt", ".key"))
     with files.reserved(key) as fill:
         if certificate.exists():
             raise CertificateError(f"{certificate} is there already, and is left as it is")
         fill(pair.key.reveal())
         try:
+            noted()
             files.write(certificate, pair.certificate, new=True)
-        except CardError:
+        except (CardError, OSError):
             with contextlib.suppress(OSError):
                 key.unlink()
             raise
@@ -250,8 +252,9 @@ def _write_pair(file: Path, pair: Pair) -> None:
 def _keep(directory: Path, certificate: bytes) -> None:
     """Note what was issued, so that it can be listed and revoked."""
     facts = facts_of(certificate)
-    path = directory / _ISSUED / f"{facts.serial:040x}.crt"
-    files.write(path, certificate, new=True)
+    folder = directory / _ISSUED
+    folder.mkdir(exist_ok=True)
+    files.write(folder / f"{facts.serial:040x}.crt", certificate, new=True)
 
 
 def _who(facts: Facts) -> str:

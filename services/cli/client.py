@@ -58,25 +58,29 @@ ChannelAs: TypeAlias = Callable[[Caller | None], grpc.Channel]
 
 
 @contextmanager
-def service_of_our_own(config: Config) -> Iterator[ChannelAs]:
-    """An all-in-one service in this process for as long as the block lasts; nobody else on the machine gets in."""
+def service_of_our_own(config: Config, readers: Readers | None = None) -> Iterator[ChannelAs]:
+    """An all-in-one service in this process for as long as the block lasts; nobody else on the machine gets in.
+
+    ``readers``: what it has as its readers, and closes; None: those that the configuration names.
+    """
     private = PrivateDoor()
-    with _Background(config, private.door) as port:
+    with _Background(config, private.door, readers) as port:
         yield lambda caller: grpc.secure_channel(f"127.0.0.1:{port}", private.credentials(caller))
 
 
 class _Background:
     """A service with an event loop in a thread of its own, on a free port of the loopback interface."""
 
-    def __init__(self, config: Config, door: Door) -> None:
+    def __init__(self, config: Config, door: Door, readers: Readers | None) -> None:
         self._door = door
+        self._readers = readers
         self._config = config.model_copy(update={"listen": "127.0.0.1:0"})
         self._opened = ExitStack()
         self._server: Server | None = None
 
     def __enter__(self) -> int:
         with ExitStack() as opened:
-            readers = open_readers(self._config)
+            readers = open_readers(self._config) if self._readers is None else self._readers
             opened.callback(self._unless_served, readers.close)
             custodian = open_custodian(self._config, readers, opener=asked_opener(self._config))
             opened.callback(self._unless_served, custodian.close)

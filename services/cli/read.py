@@ -36,6 +36,7 @@ def read(
         bool, typer.Option("--pin-stdin", help="The holder's PIN is the first line of input.")
     ] = False,
     allow_last_try: Annotated[bool, typer.Option("--allow-last-try", help="Use even the PIN's last try.")] = False,
+    new_card: Annotated[bool, typer.Option("--new-card", help="Never activated: it may have its initial PIN.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read whose card it is, and whether it is genuine; or any of its files. 读取基本信息，或指定的数据文件。"""
@@ -45,7 +46,13 @@ def read(
         names = [name.strip() for name in files.split(",") if name.strip()]
         pin = sys.stdin.readline().strip() if pin_stdin else ""
         with reported(), channel_to(server, settings) as channel:
-            wish = ReadFilesRequest(reader=chosen(channel, reader), files=names, pin=pin, allow_last_try=allow_last_try)
+            wish = ReadFilesRequest(
+                reader=chosen(channel, reader),
+                files=names,
+                pin=pin,
+                allow_last_try=allow_last_try,
+                card_is_new=new_card,
+            )
             found = CardServiceStub(channel).ReadFiles(wish, timeout=PATIENCE)
         _show(found, file_tables(found), as_json=as_json)
         return

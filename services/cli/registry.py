@@ -61,11 +61,12 @@ def institution(
     request_id: RequestId = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
+    simulated: Simulated = False,
 ) -> None:
     """Enter an institution, or its new name. 登记机构。"""
     meant = registry_pb2.InstitutionKind.Value(f"INSTITUTION_KIND_{_one_of('--kind', kind, KINDS).upper()}")
     request = registry_pb2.RegisterInstitutionRequest(request_id=_id(request_id), code=code, name=name, kind=meant)
-    with _service(server, config) as (_, stub):
+    with _service(server, config, simulated=simulated) as (_, stub):
         stub.RegisterInstitution(request, timeout=PATIENCE)
     typer.echo(f"{code}: entered 已登记")
 
@@ -76,6 +77,7 @@ def person(
     request_id: RequestId = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
+    simulated: Simulated = False,
     as_json: AsJson = False,
 ) -> None:
     """Enter a person, or what is new about one. 登记人员。
@@ -84,7 +86,7 @@ def person(
     """
     told = registry_pb2.Person(**_fields(file, PERSON))
     request = registry_pb2.RegisterPersonRequest(request_id=_id(request_id), person=told)
-    with _service(server, config) as (_, stub):
+    with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterPerson(request, timeout=PATIENCE)
     _show(answer, [_person(answer.person)], as_json=as_json)
 
@@ -95,6 +97,7 @@ def card(
     request_id: RequestId = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
+    simulated: Simulated = False,
     as_json: AsJson = False,
 ) -> None:
     """Enter a card that was made elsewhere. 登记卡片。
@@ -103,7 +106,7 @@ def card(
     """
     fields = _fields(file, ("card_identifier", "card_number", "social_security_number"))
     request = registry_pb2.RegisterCardRequest(request_id=_id(request_id), **fields)
-    with _service(server, config) as (_, stub):
+    with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterCard(request, timeout=PATIENCE)
     _show(answer, [_card(answer.card)], as_json=as_json)
 
@@ -114,6 +117,7 @@ def medical_card(
     request_id: RequestId = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
+    simulated: Simulated = False,
     as_json: AsJson = False,
 ) -> None:
     """Enter a person's original medical card. 登记原医疗卡。
@@ -122,7 +126,7 @@ def medical_card(
     """
     fields = _fields(file, ("social_security_number", "number"))
     request = registry_pb2.RegisterMedicalCardRequest(request_id=_id(request_id), **fields)
-    with _service(server, config) as (_, stub):
+    with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterMedicalCard(request, timeout=PATIENCE)
     _show(answer, [_medical_card(answer.medical_card)], as_json=as_json)
 
@@ -207,13 +211,14 @@ def holder(
     ] = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
+    simulated: Simulated = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what the registry knows of a person, with all cards. 查询人员。"""
     request = registry_pb2.GetPersonRequest(id=person_id)
     if not person_id:
         request = registry_pb2.GetPersonRequest(social_security_number=_asked("Social security number 社会保障号码"))
-    with _service(server, config) as (_, stub):
+    with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.GetPerson(request, timeout=PATIENCE)
     tables = [_person(answer.person), *map(_card, answer.cards), *map(_medical_card, answer.medical_cards)]
     _show(answer, tables, as_json=as_json)
@@ -221,7 +226,7 @@ def holder(
 
 @contextmanager
 def _service(
-    server: str, config: Path | None, *, simulated: bool = False
+    server: str, config: Path | None, *, simulated: bool
 ) -> Iterator[tuple[grpc.Channel, RegistryServiceStub]]:
     settings = configuration(config, simulated=simulated)
     quiet(settings)

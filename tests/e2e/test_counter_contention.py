@@ -65,7 +65,7 @@ class Counters:
 
 
 @pytest.fixture(scope="module")
-def counters(pcscd: VirtualReaders) -> Iterator[Counters]:
+def counters(pcscd: VirtualReaders, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counters]:
     # Where namespaces are not permitted, a machine has room for one daemon.
     pcscd.stop_daemon()
     try:
@@ -77,6 +77,8 @@ def counters(pcscd: VirtualReaders) -> Iterator[Counters]:
             settings = {
                 "SSCARD_MODE": "development",
                 "SSCARD_LISTEN": "127.0.0.1:0",
+                "SSCARD_INITIAL_PINS": "888888",  # the ready-made cards have 123456, and no registry knows them
+                "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
                 "PCSCLITE_CSOCK_NAME": str(slots.socket_path),
             }
             server = subprocess.Popen(

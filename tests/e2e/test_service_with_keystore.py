@@ -14,6 +14,7 @@ import pytest
 from apdu.secret import Secret
 from cardlib import development_keys
 from cardlib.keys import KeyReference
+from services.callers.caller import Role
 from services.custody.keystore import (
     Costs,
     KeyAlgorithm,
@@ -27,12 +28,14 @@ from simulator.pcscd import VirtualReaders
 from simulator.people import READY, ready_card
 from sscard.v1.card_pb2 import Authenticity, ReadIdentityRequest
 from sscard.v1.card_pb2_grpc import CardServiceStub
+from tests.services.callers.world import CALLERS, authority, caller_pair, shown, tls_settings
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.xdist_group("pcscd")]
 
 SSCARD = [sys.executable, "-m", "services.cli"]
 PHRASES = ("first holder's passphrase", "第二位持有人的口令须够长𠮷")
 NAMES = ("IRK", "RKSSSE")
+AUTHORITY = authority()
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +49,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in NAMES:
             keystore.add(KeyPlan(name, 1, KeyAlgorithm.SM4), roots[KeyReference(name)])
     TerminalCounter.create(place / "terminal.json", "990000000001", start=1)
+    made = tls_settings(place, AUTHORITY)
     file = place / "sscard.toml"
     file.write_text(
-        f'listen = "127.0.0.1:0"\nkeystore = "{place}/keystore.json"\nterminal_counter = "{place}/terminal.json"\n'
-        f'database = "{place}/sscard.db"\n',
+        "".join(f'{name} = "{path}"\n' for name, path in made.items())
+        + f'listen = "127.0.0.1:0"\nkeystore = "{place}/keystore.json"\nterminal_counter = "{place}/terminal.json"\n',
         encoding="utf-8",
     )
     return file
@@ -86,7 +90,8 @@ def channel(pcscd: VirtualReaders, settings: Path) -> Iterator[grpc.Channel]:
     try:
         assert server.stderr is not None
         found = next(match for line in server.stderr if (match := re.search(r'"port": (\d+)', line)))
-        with grpc.insecure_channel(f"127.0.0.1:{found[1]}") as channel:
+        hospital = shown(caller_pair(AUTHORITY, CALLERS[Role.HOSPITAL]), AUTHORITY)
+        with grpc.secure_channel(f"127.0.0.1:{found[1]}", hospital) as channel:
             yield channel
     finally:
         server.send_signal(signal.SIGTERM)

@@ -100,10 +100,15 @@ async def service_over() -> AsyncIterator[Callable[..., Awaitable[Service]]]:
     async with AsyncExitStack() as stack:
 
         async def start(readers: Any, custodian: Any = None, **settings: Any) -> Service:
-            config = Config(
-                **{"mode": Mode.DEVELOPMENT, "listen": "127.0.0.1:0", "log_level": LogLevel.TRAFFIC, "grace": 0.2}
-                | settings
-            )
+            usual = {
+                "mode": Mode.DEVELOPMENT,
+                "listen": "127.0.0.1:0",
+                "log_level": LogLevel.TRAFFIC,
+                "grace": 0.2,
+                # The ready-made cards have 123456, and the registry does not know them.
+                "initial_pins": ("888888",),
+            }
+            config = Config(**usual | settings)
             server = build_server(config, readers, custodian or DevelopmentCustodian(development_mode=True))
             await server.start()
             stack.push_async_callback(server.stop)

@@ -17,6 +17,7 @@ from services.places import CardPlace
 from services.readers import ReaderHub
 from simulator.people import INITIAL_PIN, ready_card
 
+READER = "leased"
 VERIFY, LONGEST_QUERY = 0x20, 5
 
 
@@ -54,6 +55,7 @@ class Told:
         self.powerings = 0
         self.powered = False
         self.verified = False
+        self._passing = 0
         self.waits = threading.Event()
         self._go_on = threading.Event()
         self._go_on.set()
@@ -73,7 +75,8 @@ class Told:
     def process(self, command: bytes) -> bytes:
         self.commands.append(command)
         time.sleep(self.seconds)
-        if not self._go_on.is_set():
+        self._passing -= 1
+        if self._passing < 0 and not self._go_on.is_set():
             self.waits.set()
             assert self._go_on.wait(30), "a test forgot to let its card go on"
         answer = self._chip.process(command)
@@ -86,7 +89,9 @@ class Told:
         self.powered, self.verified = True, False
         self.commands.clear()
 
-    def hold(self) -> None:
+    def hold(self, *, behind: int = 0) -> None:
+        """Wait with the next command, or ``behind`` so many of them."""
+        self._passing = behind
         self.waits.clear()
         self._go_on.clear()
 
@@ -138,3 +143,23 @@ async def verify(hub, view) -> None:
     async with hub.addressed(place(view), deadline=soon()) as card:
         attempt = await card.run(verified(card.atr), nobody)
         assert attempt.result is PinResult.OK
+
+
+async def acquired(hub, **how):
+    return await hub.leases.acquire(READER, deadline=soon(), **how)
+
+
+async def release(hub, view) -> None:
+    await hub.leases.release(view.lease_id, deadline=soon())
+
+
+async def renewed(hub, view):
+    return await hub.leases.renew(place(view), deadline=soon())
+
+
+async def put_back(readers, hub, chip) -> None:
+    """The card was out; wait until the hub has seen both."""
+    before = hub.states()[0].insertions
+    readers.remove(READER)
+    readers.insert(READER, chip, t0=True)
+    await until(lambda: hub.states()[0].insertions == before + 2)

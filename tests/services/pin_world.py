@@ -71,7 +71,7 @@ class PinWorld(RuleBasedStateMachine):
 
     @initialize(
         own=st.tuples(st.sampled_from((OWN, INITIAL, "")), st.sampled_from((OWN, INITIAL))),
-        tries=st.tuples(st.integers(1, 3), st.integers(2, 4)),
+        tries=st.tuples(st.integers(1, 2), st.integers(2, 4)),
         states=st.tuples(*[st.sampled_from((None, CardState.DELIVERED, CardState.ACTIVATED))] * 2),
     )
     def begin(self, own, tries, states) -> None:

@@ -59,6 +59,35 @@ def test_other_machines_may_not_call_without_certificates(listen) -> None:
         Config.load(listen=listen)
 
 
+TLS = {"tls_certificate": "a.crt", "tls_key": "a.key", "tls_client_ca": "ca.crt"}
+CLIENT = {"client_certificate": "b.crt", "client_key": "b.key", "client_ca": "ca.crt"}
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:50551", "[::]:50551", "counter-7.bank.example:1"])
+def test_other_machines_may_call_with_certificates(listen) -> None:
+    assert Config.load(listen=listen, **TLS).listen == listen
+
+
+@pytest.mark.parametrize("together", [TLS, CLIENT])
+def test_certificate_key_and_authorities_go_together(together) -> None:
+    assert Config.load(**together).listen
+    for missing in together:
+        others = {name: value for name, value in together.items() if name != missing}
+        with pytest.raises(ConfigError, match=f"go together: set {missing} as well"):
+            Config.load(**others)
+
+
+def test_a_list_of_certificates_taken_back_is_nothing_without_certificates() -> None:
+    with pytest.raises(ConfigError, match="tls_revoked is nothing without tls_certificate"):
+        Config.load(tls_revoked="revoked")
+
+
+def test_a_centre_elsewhere_is_shown_a_certificate() -> None:
+    with pytest.raises(ConfigError, match=r"centre: 'centre\.example:1' is not .*set client_certificate"):
+        Config.load(centre="centre.example:1")
+    assert Config.load(centre="centre.example:1", **CLIENT).centre == "centre.example:1"
+
+
 @pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536"])
 def test_an_address_without_a_port_is_refused(listen) -> None:
     with pytest.raises(ConfigError, match="is not an address such as"):

@@ -249,7 +249,10 @@ async def test_a_call_that_its_caller_ends_is_on_record(hanging) -> None:
 async def test_what_is_no_request_is_the_callers_mistake() -> None:
     private = PrivateDoor()
     server = build_server(
-        Config(listen="127.0.0.1:0", grace=0.1), InProcessReaders(["one"]), NoKeys(), door=private.door
+        Config(listen="127.0.0.1:0", grace=0.1, mode="development"),
+        InProcessReaders(["one"]),
+        NoKeys(),
+        door=private.door,
     )
     await server.start()
     async with grpc.aio.secure_channel(f"127.0.0.1:{server.port}", private.credentials()) as channel:

@@ -25,11 +25,13 @@ from cardlib.key_requests import (
     Verification,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyReference
+from services.callers.caller import Caller, Role
+from services.callers.doors import PrivateDoor
 from services.config import Config, ConfigError
 from services.custody.development import DevelopmentCustodian
 from services.key_service import AT_ONCE, PSAM_ISSUERS, STATIONS, TERMINALS, Use, use_of
 from services.redaction import redacted
-from services.server import KEY_SERVICE, SERVICES, check_access, services_of
+from services.server import KEY_SERVICE, build_server, check_access, services_of
 from sscard.v1 import keys_pb2, keys_pb2_grpc
 from tests.services.key_tasks import (
     CARD,
@@ -102,6 +104,31 @@ async def test_who_issues_psams_is_offered_their_keys_by_a_setting(serving, refu
         assert info.reason == "KEY_UNAVAILABLE"
 
 
+OF_ROLES = {
+    Role.TERMINAL: FOR_CARDS,
+    Role.ISSUER: [*FOR_CARDS, *FOR_BUILDING],
+}
+
+
+@pytest.mark.parametrize("role", OF_ROLES)
+async def test_within_what_is_offered_a_role_has_its_own(refusal, role) -> None:
+    private = PrivateDoor()
+    config = Config(mode="development", listen="127.0.0.1:0", grace=0.1, serve_keys=True, serve_building_keys=True)
+    custodian = DevelopmentCustodian(development_mode=True)
+    server = build_server(config, InProcessReaders([]), custodian, door=private.door)
+    await server.start()
+    credentials = private.credentials(Caller("a", "990001", role))
+    async with grpc.aio.secure_channel(f"127.0.0.1:{server.port}", credentials) as channel:
+        stub = keys_pb2_grpc.KeyServiceStub(channel)
+        for task in EVERY:
+            if task in OF_ROLES[role]:
+                assert len((await stub.PerformKeyTasks(message(task))).answers) == 1
+            else:
+                _, info = await refusal(stub.PerformKeyTasks(message(task)))
+                assert info.reason == "KEY_UNAVAILABLE"
+    await server.stop()
+
+
 async def test_one_task_that_is_not_offered_refuses_them_all_before_anything_is_computed(serving, refusal) -> None:
     class Counting(DevelopmentCustodian):
         asked = 0
@@ -127,8 +154,8 @@ async def test_keys_are_served_only_where_the_configuration_says_so(service, ref
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await keys_pb2_grpc.KeyServiceStub(service.channel).PerformKeyTasks(message(CRYPTOGRAM))
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert services_of(Config()) == SERVICES
-    assert services_of(Config(serve_keys=True)) == (*SERVICES, KEY_SERVICE)
+    assert KEY_SERVICE not in services_of(Config())
+    assert set(services_of(Config(serve_keys=True))) == {*services_of(Config()), KEY_SERVICE}
     check_access([KEY_SERVICE])
 
 

@@ -411,11 +411,11 @@ def test_whatever_is_typed_no_try_is_spent_unasked_and_none_twice(engine, calls,
     async def story() -> None:
         set_caller(TELLER)
         card = RecordingCard(tries=tries)
-        texts = [text if text.endswith("X") else text + ENTER * bool(text) for text, *_ in calls]
-        pad = typing(*texts, stepwise=stepwise, now=Hurried(), sleep=lambda _: None)
+        pad = typing(stepwise=stepwise, now=Hurried(), sleep=lambda _: None)
         desk = Desk(card, pad, engine)
         await desk.hub.start()
         for text, allowed, pulled in calls:
+            pad.holder = ScriptedHolder(text if text.endswith("X") else text + ENTER * bool(text))
             known, left = len(card.sent), await desk.tries()
             card.cut, card.pins_only, card.carried_out = (0 if pulled else -1), True, True
             with suppress(CardError):

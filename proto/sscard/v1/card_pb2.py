@@ -31,7 +31,7 @@ from sscard.v1 import options_pb2 as sscard_dot_v1_dot_options__pb2
 from sscard.v1 import values_pb2 as sscard_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14sscard/v1/card.proto\x12\tsscard.v1\x1a google/protobuf/field_mask.proto\x1a\x15sscard/v1/files.proto\x1a\x18sscard/v1/identity.proto\x1a\x15sscard/v1/items.proto\x1a\x15sscard/v1/lease.proto\x1a\x17sscard/v1/options.proto\x1a\x16sscard/v1/values.proto\"\x84\x01\n\x13ReadIdentityRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\x38\n\x12\x61uthenticity_check\x18\x02 \x01(\x0e\x32\x1c.sscard.v1.AuthenticityCheck\x12#\n\x05lease\x18\x03 \x01(\x0b\x32\x14.sscard.v1.CardLease\"\x9f\x02\n\x14ReadIdentityResponse\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.sscard.v1.Identity\x12-\n\x0c\x61uthenticity\x18\x02 \x01(\x0e\x32\x17.sscard.v1.Authenticity\x12\x19\n\x11\x61uthenticity_note\x18\x03 \x01(\t\x12$\n\x08warnings\x18\x04 \x03(\x0b\x32\x12.sscard.v1.Warning\x12\x14\n\x0c\x63\x61rd_version\x18\x05 \x01(\t\x12\'\n\talgorithm\x18\x06 \x01(\x0e\x32\x14.sscard.v1.Algorithm\x12\x11\n\x03\x61tr\x18\x07 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x1e\n\x10historical_bytes\x18\x08 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\"\xb0\x01\n\x10ReadFilesRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\r\n\x05\x66iles\x18\x02 \x03(\t\x12-\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x11\n\x03pin\x18\x04 \x01(\tB\x04\xa8\xd4\x18\x01\x12\x16\n\x0e\x61llow_last_try\x18\x05 \x01(\x08\x12#\n\x05lease\x18\x06 \x01(\x0b\x32\x14.sscard.v1.CardLease\"\x9f\x01\n\x11ReadFilesResponse\x12#\n\x05\x66iles\x18\x01 \x01(\x0b\x32\x14.sscard.v1.CardFiles\x12&\n\x07results\x18\x02 \x03(\x0b\x32\x15.sscard.v1.FileResult\x12\'\n\nitem_files\x18\x03 \x03(\x0b\x32\x13.sscard.v1.ItemFile\x12\x14\n\x0c\x63\x61rd_version\x18\x04 \x01(\t\"G\n\x10ReadPhotoRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12#\n\x05lease\x18\x02 \x01(\x0b\x32\x14.sscard.v1.CardLease\"J\n\x11ReadPhotoResponse\x12\x13\n\x05\x63hunk\x18\x01 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x0c\n\x04size\x18\x02 \x01(\r\x12\x12\n\nmedia_type\x18\x03 \x01(\t\"\x84\x02\n\x12UpdateItemsRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12#\n\x05\x66iles\x18\x03 \x01(\x0b\x32\x14.sscard.v1.CardFiles\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12$\n\x05items\x18\x05 \x03(\x0b\x32\x15.sscard.v1.ItemUpdate\x12\x11\n\x03pin\x18\x06 \x01(\tB\x04\xa8\xd4\x18\x01\x12\x16\n\x0e\x61llow_last_try\x18\x07 \x01(\x08\x12#\n\x05lease\x18\x08 \x01(\x0b\x32\x14.sscard.v1.CardLease\"?\n\x13UpdateItemsResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.sscard.v1.ItemOutcome*\x9b\x01\n\x11\x41uthenticityCheck\x12\"\n\x1e\x41UTHENTICITY_CHECK_UNSPECIFIED\x10\x00\x12$\n AUTHENTICITY_CHECK_WHEN_POSSIBLE\x10\x01\x12\x1f\n\x1b\x41UTHENTICITY_CHECK_REQUIRED\x10\x02\x12\x1b\n\x17\x41UTHENTICITY_CHECK_SKIP\x10\x03*|\n\x0c\x41uthenticity\x12\x1c\n\x18\x41UTHENTICITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41UTHENTICITY_PROVEN\x10\x01\x12\x17\n\x13\x41UTHENTICITY_FAILED\x10\x02\x12\x1c\n\x18\x41UTHENTICITY_NOT_CHECKED\x10\x03*a\n\tAlgorithm\x12\x19\n\x15\x41LGORITHM_UNSPECIFIED\x10\x00\x12\x11\n\rALGORITHM_DES\x10\x01\x12\x13\n\x0f\x41LGORITHM_SSF33\x10\x02\x12\x11\n\rALGORITHM_SM4\x10\x03\x32\xcc\x04\n\x0b\x43\x61rdService\x12U\n\x0cReadIdentity\x12\x1e.sscard.v1.ReadIdentityRequest\x1a\x1f.sscard.v1.ReadIdentityResponse\"\x04\xb0\xd4\x18\x02\x12L\n\tReadFiles\x12\x1b.sscard.v1.ReadFilesRequest\x1a\x1c.sscard.v1.ReadFilesResponse\"\x04\xb0\xd4\x18\x03\x12N\n\tReadPhoto\x12\x1b.sscard.v1.ReadPhotoRequest\x1a\x1c.sscard.v1.ReadPhotoResponse\"\x04\xb0\xd4\x18\x04\x30\x01\x12R\n\x0bUpdateItems\x12\x1d.sscard.v1.UpdateItemsRequest\x1a\x1e.sscard.v1.UpdateItemsResponse\"\x04\xb0\xd4\x18\x05\x12R\n\x0b\x41\x63quireCard\x12\x1d.sscard.v1.AcquireCardRequest\x1a\x1e.sscard.v1.AcquireCardResponse\"\x04\xb0\xd4\x18\x0b\x12L\n\tRenewCard\x12\x1b.sscard.v1.RenewCardRequest\x1a\x1c.sscard.v1.RenewCardResponse\"\x04\xb0\xd4\x18\x0b\x12R\n\x0bReleaseCard\x12\x1d.sscard.v1.ReleaseCardRequest\x1a\x1e.sscard.v1.ReleaseCardResponse\"\x04\xb0\xd4\x18\x0b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14sscard/v1/card.proto\x12\tsscard.v1\x1a google/protobuf/field_mask.proto\x1a\x15sscard/v1/files.proto\x1a\x18sscard/v1/identity.proto\x1a\x15sscard/v1/items.proto\x1a\x15sscard/v1/lease.proto\x1a\x17sscard/v1/options.proto\x1a\x16sscard/v1/values.proto\"\x84\x01\n\x13ReadIdentityRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\x38\n\x12\x61uthenticity_check\x18\x02 \x01(\x0e\x32\x1c.sscard.v1.AuthenticityCheck\x12#\n\x05lease\x18\x03 \x01(\x0b\x32\x14.sscard.v1.CardLease\"\x9f\x02\n\x14ReadIdentityResponse\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.sscard.v1.Identity\x12-\n\x0c\x61uthenticity\x18\x02 \x01(\x0e\x32\x17.sscard.v1.Authenticity\x12\x19\n\x11\x61uthenticity_note\x18\x03 \x01(\t\x12$\n\x08warnings\x18\x04 \x03(\x0b\x32\x12.sscard.v1.Warning\x12\x14\n\x0c\x63\x61rd_version\x18\x05 \x01(\t\x12\'\n\talgorithm\x18\x06 \x01(\x0e\x32\x14.sscard.v1.Algorithm\x12\x11\n\x03\x61tr\x18\x07 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x1e\n\x10historical_bytes\x18\x08 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\"\xc5\x01\n\x10ReadFilesRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\r\n\x05\x66iles\x18\x02 \x03(\t\x12-\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x11\n\x03pin\x18\x04 \x01(\tB\x04\xa8\xd4\x18\x01\x12\x16\n\x0e\x61llow_last_try\x18\x05 \x01(\x08\x12#\n\x05lease\x18\x06 \x01(\x0b\x32\x14.sscard.v1.CardLease\x12\x13\n\x0b\x63\x61rd_is_new\x18\x07 \x01(\x08\"\x9f\x01\n\x11ReadFilesResponse\x12#\n\x05\x66iles\x18\x01 \x01(\x0b\x32\x14.sscard.v1.CardFiles\x12&\n\x07results\x18\x02 \x03(\x0b\x32\x15.sscard.v1.FileResult\x12\'\n\nitem_files\x18\x03 \x03(\x0b\x32\x13.sscard.v1.ItemFile\x12\x14\n\x0c\x63\x61rd_version\x18\x04 \x01(\t\"G\n\x10ReadPhotoRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12#\n\x05lease\x18\x02 \x01(\x0b\x32\x14.sscard.v1.CardLease\"J\n\x11ReadPhotoResponse\x12\x13\n\x05\x63hunk\x18\x01 \x01(\x0c\x42\x04\xa8\xd4\x18\x01\x12\x0c\n\x04size\x18\x02 \x01(\r\x12\x12\n\nmedia_type\x18\x03 \x01(\t\"\x99\x02\n\x12UpdateItemsRequest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12#\n\x05\x66iles\x18\x03 \x01(\x0b\x32\x14.sscard.v1.CardFiles\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12$\n\x05items\x18\x05 \x03(\x0b\x32\x15.sscard.v1.ItemUpdate\x12\x11\n\x03pin\x18\x06 \x01(\tB\x04\xa8\xd4\x18\x01\x12\x16\n\x0e\x61llow_last_try\x18\x07 \x01(\x08\x12#\n\x05lease\x18\x08 \x01(\x0b\x32\x14.sscard.v1.CardLease\x12\x13\n\x0b\x63\x61rd_is_new\x18\t \x01(\x08\"?\n\x13UpdateItemsResponse\x12(\n\x08outcomes\x18\x01 \x03(\x0b\x32\x16.sscard.v1.ItemOutcome*\x9b\x01\n\x11\x41uthenticityCheck\x12\"\n\x1e\x41UTHENTICITY_CHECK_UNSPECIFIED\x10\x00\x12$\n AUTHENTICITY_CHECK_WHEN_POSSIBLE\x10\x01\x12\x1f\n\x1b\x41UTHENTICITY_CHECK_REQUIRED\x10\x02\x12\x1b\n\x17\x41UTHENTICITY_CHECK_SKIP\x10\x03*|\n\x0c\x41uthenticity\x12\x1c\n\x18\x41UTHENTICITY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41UTHENTICITY_PROVEN\x10\x01\x12\x17\n\x13\x41UTHENTICITY_FAILED\x10\x02\x12\x1c\n\x18\x41UTHENTICITY_NOT_CHECKED\x10\x03*a\n\tAlgorithm\x12\x19\n\x15\x41LGORITHM_UNSPECIFIED\x10\x00\x12\x11\n\rALGORITHM_DES\x10\x01\x12\x13\n\x0f\x41LGORITHM_SSF33\x10\x02\x12\x11\n\rALGORITHM_SM4\x10\x03\x32\xcc\x04\n\x0b\x43\x61rdService\x12U\n\x0cReadIdentity\x12\x1e.sscard.v1.ReadIdentityRequest\x1a\x1f.sscard.v1.ReadIdentityResponse\"\x04\xb0\xd4\x18\x02\x12L\n\tReadFiles\x12\x1b.sscard.v1.ReadFilesRequest\x1a\x1c.sscard.v1.ReadFilesResponse\"\x04\xb0\xd4\x18\x03\x12N\n\tReadPhoto\x12\x1b.sscard.v1.ReadPhotoRequest\x1a\x1c.sscard.v1.ReadPhotoResponse\"\x04\xb0\xd4\x18\x04\x30\x01\x12R\n\x0bUpdateItems\x12\x1d.sscard.v1.UpdateItemsRequest\x1a\x1e.sscard.v1.UpdateItemsResponse\"\x04\xb0\xd4\x18\x05\x12R\n\x0b\x41\x63quireCard\x12\x1d.sscard.v1.AcquireCardRequest\x1a\x1e.sscard.v1.AcquireCardResponse\"\x04\xb0\xd4\x18\x0b\x12L\n\tRenewCard\x12\x1b.sscard.v1.RenewCardRequest\x1a\x1c.sscard.v1.RenewCardResponse\"\x04\xb0\xd4\x18\x0b\x12R\n\x0bReleaseCard\x12\x1d.sscard.v1.ReleaseCardRequest\x1a\x1e.sscard.v1.ReleaseCardResponse\"\x04\xb0\xd4\x18\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,28 +62,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARDSERVICE'].methods_by_name['RenewCard']._serialized_options = b'\260\324\030\013'
   _globals['_CARDSERVICE'].methods_by_name['ReleaseCard']._loaded_options = None
   _globals['_CARDSERVICE'].methods_by_name['ReleaseCard']._serialized_options = b'\260\324\030\013'
-  _globals['_AUTHENTICITYCHECK']._serialized_start=1457
-  _globals['_AUTHENTICITYCHECK']._serialized_end=1612
-  _globals['_AUTHENTICITY']._serialized_start=1614
-  _globals['_AUTHENTICITY']._serialized_end=1738
-  _globals['_ALGORITHM']._serialized_start=1740
-  _globals['_ALGORITHM']._serialized_end=1837
+  _globals['_AUTHENTICITYCHECK']._serialized_start=1499
+  _globals['_AUTHENTICITYCHECK']._serialized_end=1654
+  _globals['_AUTHENTICITY']._serialized_start=1656
+  _globals['_AUTHENTICITY']._serialized_end=1780
+  _globals['_ALGORITHM']._serialized_start=1782
+  _globals['_ALGORITHM']._serialized_end=1879
   _globals['_READIDENTITYREQUEST']._serialized_start=214
   _globals['_READIDENTITYREQUEST']._serialized_end=346
   _globals['_READIDENTITYRESPONSE']._serialized_start=349
   _globals['_READIDENTITYRESPONSE']._serialized_end=636
   _globals['_READFILESREQUEST']._serialized_start=639
-  _globals['_READFILESREQUEST']._serialized_end=815
-  _globals['_READFILESRESPONSE']._serialized_start=818
-  _globals['_READFILESRESPONSE']._serialized_end=977
-  _globals['_READPHOTOREQUEST']._serialized_start=979
-  _globals['_READPHOTOREQUEST']._serialized_end=1050
-  _globals['_READPHOTORESPONSE']._serialized_start=1052
-  _globals['_READPHOTORESPONSE']._serialized_end=1126
-  _globals['_UPDATEITEMSREQUEST']._serialized_start=1129
-  _globals['_UPDATEITEMSREQUEST']._serialized_end=1389
-  _globals['_UPDATEITEMSRESPONSE']._serialized_start=1391
-  _globals['_UPDATEITEMSRESPONSE']._serialized_end=1454
-  _globals['_CARDSERVICE']._serialized_start=1840
-  _globals['_CARDSERVICE']._serialized_end=2428
+  _globals['_READFILESREQUEST']._serialized_end=836
+  _globals['_READFILESRESPONSE']._serialized_start=839
+  _globals['_READFILESRESPONSE']._serialized_end=998
+  _globals['_READPHOTOREQUEST']._serialized_start=1000
+  _globals['_READPHOTOREQUEST']._serialized_end=1071
+  _globals['_READPHOTORESPONSE']._serialized_start=1073
+  _globals['_READPHOTORESPONSE']._serialized_end=1147
+  _globals['_UPDATEITEMSREQUEST']._serialized_start=1150
+  _globals['_UPDATEITEMSREQUEST']._serialized_end=1431
+  _globals['_UPDATEITEMSRESPONSE']._serialized_start=1433
+  _globals['_UPDATEITEMSRESPONSE']._serialized_end=1496
+  _globals['_CARDSERVICE']._serialized_start=1882
+  _globals['_CARDSERVICE']._serialized_end=2470
 # @@protoc_insertion_point(module_scope)

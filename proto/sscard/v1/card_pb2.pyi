@@ -207,12 +207,17 @@ class ReadFilesRequest(_message.Message):
     PIN_FIELD_NUMBER: _builtins.int
     ALLOW_LAST_TRY_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
+    CARD_IS_NEW_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
     """Name of the reader, as ReaderService lists it; at most 255 characters. This or `lease` is required."""
     pin: _builtins.str
     """The holder's PIN (个人密码), 4 to 16 digits, for the files whose rule asks for it; empty: read what needs none."""
     allow_last_try: _builtins.bool
     """Try the PIN even when it is the last try that the card allows: a wrong one then blocks it."""
+    card_is_new: _builtins.bool
+    """The card was never activated, says the caller, and may have its initial PIN. Does not count where the registry knows
+    better.
+    """
     @_builtins.property
     def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of files to be read whole, "employment", or of items, "holder.name": those of CardFiles and those of regional
@@ -236,10 +241,11 @@ class ReadFilesRequest(_message.Message):
         pin: _builtins.str = ...,
         allow_last_try: _builtins.bool = ...,
         lease: _lease_pb2.CardLease | None = ...,
+        card_is_new: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "lease", b"lease", "pin", b"pin", "read_mask", b"read_mask", "reader", b"reader"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "card_is_new", b"card_is_new", "files", b"files", "lease", b"lease", "pin", b"pin", "read_mask", b"read_mask", "reader", b"reader"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -357,6 +363,7 @@ class UpdateItemsRequest(_message.Message):
     PIN_FIELD_NUMBER: _builtins.int
     ALLOW_LAST_TRY_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
+    CARD_IS_NEW_FIELD_NUMBER: _builtins.int
     reader: _builtins.str
     """Name of the reader, as ReaderService lists it; at most 255 characters. This or `lease` is required."""
     request_id: _builtins.str
@@ -367,6 +374,10 @@ class UpdateItemsRequest(_message.Message):
     """The holder's PIN (个人密码), 4 to 16 digits, for files whose rule asks for it."""
     allow_last_try: _builtins.bool
     """Try the PIN even when it is the last try that the card allows: a wrong one then blocks it."""
+    card_is_new: _builtins.bool
+    """The card was never activated, says the caller, and may have its initial PIN. Does not count where the registry knows
+    better.
+    """
     @_builtins.property
     def files(self) -> _files_pb2.CardFiles:
         """New values, typed. Every field that is set is written, and what is not set is left as it is; of an item with several
@@ -396,10 +407,11 @@ class UpdateItemsRequest(_message.Message):
         pin: _builtins.str = ...,
         allow_last_try: _builtins.bool = ...,
         lease: _lease_pb2.CardLease | None = ...,
+        card_is_new: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "lease", b"lease", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "files", b"files", "items", b"items", "lease", b"lease", "pin", b"pin", "reader", b"reader", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_last_try", b"allow_last_try", "card_is_new", b"card_is_new", "files", b"files", "items", b"items", "lease", b"lease", "pin", b"pin", "reader", b"reader", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -100,7 +100,7 @@ class CardServiceServicer:
 
         The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
         says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
-        where the PIN was wrong: reason PIN_WRONG.
+        where the PIN was wrong: reason PIN_WRONG, or is not sent: PIN_REPEATED, INITIAL_PIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class CardServiceStub:
 
     The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
     says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
-    where the PIN was wrong: reason PIN_WRONG.
+    where the PIN was wrong: reason PIN_WRONG, or is not sent: PIN_REPEATED, INITIAL_PIN.
     """
     ReadPhoto: _grpc.UnaryStreamMultiCallable[_card_pb2.ReadPhotoRequest, _card_pb2.ReadPhotoResponse]
     """Read the holder's photo (读取照片), file EF08 of the social security application, in pieces."""
@@ -93,7 +93,7 @@ class CardServiceAsyncStub(CardServiceStub):
 
     The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
     says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
-    where the PIN was wrong: reason PIN_WRONG.
+    where the PIN was wrong: reason PIN_WRONG, or is not sent: PIN_REPEATED, INITIAL_PIN.
     """
     ReadPhoto: _aio.UnaryStreamMultiCallable[_card_pb2.ReadPhotoRequest, _card_pb2.ReadPhotoResponse]  # type: ignore[assignment]
     """Read the holder's photo (读取照片), file EF08 of the social security application, in pieces."""
@@ -145,7 +145,7 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The rules of the files are met with the PIN, if one is given, and with the keys at hand. A file that cannot be read
         says why in its result and does not fail the others; the call fails where the card as a whole cannot be read, and
-        where the PIN was wrong: reason PIN_WRONG.
+        where the PIN was wrong: reason PIN_WRONG, or is not sent: PIN_REPEATED, INITIAL_PIN.
         """
 
     @_abc_1.abstractmethod

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+import grpc
 import sqlalchemy as sa
 
 from apdu.secret import Secret
@@ -20,12 +22,17 @@ from cardlib.flows.pin import CardMark
 from cardlib.flows.present_card import MemoryNumbers
 from cardlib.flows.read_number import NumberLayout
 from cardlib.profiles import LATEST
+from services import logs
 from services.activation.service import ActivationService
 from services.callers.caller import Caller, Role, set_caller
+from services.callers.recognition import everybody_is_local
+from services.config import LogLevel
 from services.custody.data_keys import AesWrapper
 from services.custody.development import DevelopmentCustodian
+from services.interceptors import CallInterceptor, Checks
 from services.operations.journal import Operation, OperationRequest
 from services.pin_guard import PinGuard
+from services.reader_service import ReaderService
 from services.readers import ReaderHub
 from services.registry.errors import CardNotRegisteredError
 from services.registry.journalled import Books
@@ -36,7 +43,7 @@ from services.store.personal import open_personal
 from services.store.registry import SqlRegistry
 from simulator.memory_card import MemoryCard
 from simulator.people import READY, ready_card
-from sscard.v1 import activation_pb2, registry_pb2
+from sscard.v1 import activation_pb2, activation_pb2_grpc, reader_pb2_grpc, registry_pb2
 
 INITIAL, CHOSEN = "123456", "805173"
 MEMORY = MemoryNumbers(NumberLayout(0x20, 18))
@@ -168,6 +175,11 @@ class Desk:
         self.registry = SqlRegistry(self.engine, open_personal(self.engine, wrapper), now=clock)
 
     @property
+    def place(self) -> Path:
+        """The file of the database."""
+        return Path(str(self.engine.url.database))
+
+    @property
     def today(self) -> date:
         return self.now.date()
 
@@ -180,7 +192,7 @@ class Desk:
     async def service(self, life: Life | None = None, **changed: Any) -> AsyncIterator[ActivationService]:
         """The service in a process of its own: what it only remembers is new."""
         guard = PinGuard(self._state, (INITIAL,))
-        hub = ReaderHub(self.readers, pin_guard=guard, card_wait=10)
+        hub = ReaderHub(self.readers, pin_guard=guard, card_wait=10, traffic=logs.traffic(LogLevel.TRAFFIC))
         await hub.start()
         options = {
             "books": lambda: self.books(life),
@@ -194,6 +206,20 @@ class Desk:
             yield ActivationService(hub, self.custodian, **options | changed)
         finally:
             await hub.close()
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[int]:
+        """The service, and that of the readers, on a port of the loopback interface."""
+        server = grpc.aio.server(interceptors=(CallInterceptor(Checks(everybody_is_local)),))
+        async with self.service() as service:
+            activation_pb2_grpc.add_ActivationServiceServicer_to_server(service, server)
+            reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(service._hub), server)
+            port = server.add_insecure_port("127.0.0.1:0")
+            await server.start()
+            try:
+                yield port
+            finally:
+                await server.stop(None)
 
     def _state(self, mark: CardMark) -> CardState | None:
         try:
@@ -219,7 +245,14 @@ class Desk:
     def person(self, **changed: str) -> Person:
         return self.registry.register_person(PersonData(**(HOLDER | changed)))
 
-    def card(self, *, person: Person | None = None, delivered: bool = True, version: str = "2.0") -> "Issued":
+    def card(
+        self,
+        *,
+        person: Person | None = None,
+        delivered: bool = True,
+        version: str = "2.0",
+        received: date | None = None,
+    ) -> "Issued":
         """A card of the holder, with the initial PIN, and its entry in the registry."""
         serial = next(self.serials)
         chip = ready_card(version, copy=serial)
@@ -232,7 +265,9 @@ class Desk:
             issued=self.now - timedelta(days=40),
         )
         if delivered:
-            self.happens(entered, CardEvent.DELIVER, outlet="bank-7", received=self.today - timedelta(days=30))
+            self.happens(
+                entered, CardEvent.DELIVER, outlet="bank-7", received=received or self.today - timedelta(days=30)
+            )
         return Issued(self, chip, entered.id)
 
     def happens(self, card: RegisteredCard, event: CardEvent, **more: Any) -> None:

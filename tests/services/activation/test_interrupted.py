@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.activation.service import ActivationService
 from services.operations.journal import OperationState
 from services.registry.lifecycle import CardState
 from services.store.schema import activation
@@ -58,10 +59,14 @@ class Point:
         self.story = story
         self.card = Issued(desk, ready_card("2.0", copy=FIRST_SERIAL), card_id)
 
-    def insert(self, chip: Any) -> None:
+    def insert(self, pulled_at: int | None = None, *, late: bool = False) -> None:
+        """Put the cards in their readers; all are pulled at this command of the conversation, if one is given."""
         if self.story.original:
-            self.desk.readers.insert("left", memory_card())
-        self.desk.readers.insert("right" if self.story.original else "left", chip, t0=True)
+            # It is read by one command, before the new card.
+            self.desk.readers.insert("left", Pulled(memory_card(), self.take_out, pulled_at, late=late))
+            pulled_at = None if pulled_at is None else pulled_at - 1
+        reader = "right" if self.story.original else "left"
+        self.desk.readers.insert(reader, Pulled(self.card.chip, self.take_out, pulled_at, late=late), t0=True)
 
     def check(self, outcome: activation_pb2.ActivationOutcome) -> None:
         assert outcome.activated
@@ -85,14 +90,13 @@ class Point:
         for reader in ("left", "right"):
             self.desk.readers.remove(reader)
 
-    async def converges(self) -> None:
-        """The request again, in a new process, with the cards where they belong; and once more, without any card."""
+    async def converges(self, service: ActivationService) -> None:
+        """The request again, with the cards where they belong; and once more, without any card."""
         self.take_out()
-        self.insert(self.card.chip)
-        async with self.desk.service() as service:
-            outcome = await call(service, self.story.request)
-            self.take_out()
-            assert await call(service, self.story.request) == outcome
+        self.insert()
+        outcome = await call(service, self.story.request)
+        self.take_out()
+        assert await call(service, self.story.request) == outcome
         self.check(outcome)
 
 
@@ -121,11 +125,10 @@ async def test_a_card_pulled_at_any_command_is_activated_by_the_same_request(new
     while cut:
         for late in (False, True):
             point = new_point()
-            chip = Pulled(point.card.chip, point.take_out, number, late=late)
-            point.insert(chip)
+            point.insert(number, late=late)
             async with point.desk.service() as service:
                 cut = await interrupted(call(service, point.story.request))
-            await point.converges()
+                await point.converges(service)
         number += 1
     print(f"\npulled at {2 * (number - 1)} points")  # noqa: T201  the number is asked for
     assert number - 1 >= 5
@@ -136,10 +139,11 @@ async def test_a_service_killed_at_any_step_is_outdone_by_the_same_request(new_p
     while cut:
         for late in (False, True):
             point = new_point()
-            point.insert(point.card.chip)
+            point.insert()
             async with point.desk.service(Life(number, late)) as service:
                 cut = await interrupted(call(service, point.story.request))
-            await point.converges()
+            async with point.desk.service() as another:
+                await point.converges(another)
         number += 1
     print(f"\nkilled at {2 * (number - 1)} points")  # noqa: T201
     assert number - 1 >= 8

@@ -262,9 +262,10 @@ async def test_a_service_that_calls_another_shows_the_certificate_of_its_setting
 # --- a service of a process's own ---
 
 
-async def test_only_the_process_itself_comes_in_by_a_private_door() -> None:
+async def test_only_the_process_itself_comes_in_by_a_private_door(tmp_path) -> None:
     private, other = PrivateDoor(), PrivateDoor()
-    server = build_server(Config(listen="127.0.0.1:0"), InProcessReaders(["one"]), NoKeys(), door=private.door)
+    config = Config(listen="127.0.0.1:0", database=str(tmp_path / "sscard.db"))
+    server = build_server(config, InProcessReaders(["one"]), NoKeys(), door=private.door)
     await server.start()
     try:
         assert await asked(server, private.credentials()) == "OK"

@@ -48,11 +48,12 @@ def written(folder: Path, name: str, pair: Pair) -> tuple[Path, Path]:
 
 
 def tls_settings(folder: Path, made_by: Authority) -> dict[str, Any]:
-    """Settings of a server with files of this authority."""
+    """Settings of a server with files of this authority, and a database beside them."""
     certificate, key = written(folder, "server", made_by.server(HOSTS, now=now_utc(), days=1))
     trusted = folder / "ca.crt"
     trusted.write_bytes(made_by.certificate)
-    return {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": trusted}
+    database = str(folder / "sscard.db")
+    return {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": trusted, "database": database}
 
 
 @dataclass

@@ -148,7 +148,9 @@ def readers(*arguments: object):
 def test_a_command_shows_the_certificate_that_it_is_given(service, ca, tmp_path) -> None:
     shown = ("--certificate", tmp_path / "teller.crt", "--key", tmp_path / "teller.key", "--ca", ca / "ca.crt")
     assert readers(*shown, "readers", "--server", service).exit_code == 0
-    denied = readers(*shown, "verify", "x", "--server", service)
+    issue(ca, tmp_path / "auditor", "auditor")
+    shown = ("--certificate", tmp_path / "auditor.crt", "--key", tmp_path / "auditor.key", "--ca", ca / "ca.crt")
+    denied = readers(*shown, "readers", "--server", service)
     assert denied.exit_code == 1
     assert "ACCESS_DENIED" in denied.stderr
 

@@ -57,6 +57,7 @@ def test_files_as_json_have_the_field_names_of_the_proto() -> None:
         "--files",
         "residence",
         "--pin-stdin",
+        "--new-card",
         "--json",
         stdin="123456\n",
     )

@@ -11,6 +11,13 @@ from sscard.v1.reader_pb2 import ListReadersRequest
 from sscard.v1.reader_pb2_grpc import ReaderServiceStub
 
 
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch, tmp_path) -> None:
+    """What is kept in production, the audit, is not kept where the user's is."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def closed(monkeypatch) -> list[str]:
     names: list[str] = []

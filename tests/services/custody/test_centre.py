@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import grpc
 import pytest
@@ -18,15 +19,19 @@ from cardlib.custody import KeyCustodian, NoKeys
 from cardlib.errors import AlgorithmUnsupportedError, KeyUnavailableError
 from cardlib.key_requests import CardFactors, CheckValue, Cryptogram, KeyRequest, LoadedKey, Purchase, Verification
 from cardlib.keys import KEYS, KeyReference
+from services.callers.caller import Caller, Role
+from services.callers.doors import door_of
 from services.catalogue import failure_of
-from services.config import ConfigError
+from services.config import Config, ConfigError
 from services.custody.centre import CentreCustodian
 from services.custody.development import TERMINAL, DevelopmentCustodian
 from services.custody.errors import CentreAwayError, KeyUnknownError
+from services.custody.opening import open_custodian
 from services.key_service import TERMINALS
 from services.statuses import told
 from simulator.people import ready_card
 from sscard.v1 import card_pb2, keys_pb2, keys_pb2_grpc
+from tests.services.callers.world import authority, caller_pair, tls_settings, written
 from tests.services.custody.contract import EVERY_KIND, TASKS, CustodianContract
 from tests.services.key_centre import Centre, centre
 
@@ -354,6 +359,28 @@ def test_a_centre_elsewhere_needs_certificates(target) -> None:
 def test_what_is_no_address_is_refused(target, credentials) -> None:
     with pytest.raises(ConfigError, match=r"centre: .* is not an address such as"):
         CentreCustodian(target, credentials=credentials)
+
+
+@pytest.mark.parametrize(
+    ("role", "why"), [(Role.TERMINAL, ""), (Role.TELLER, r"refuses this service: .*ACCESS_DENIED")]
+)
+def test_a_centre_knows_a_terminal_by_its_certificate(tmp_path, role, why) -> None:
+    ours = authority()
+    certificate, key = written(tmp_path, "client", caller_pair(ours, Caller("terminal", "990001", role)))
+    door = door_of(Config(**tls_settings(tmp_path, ours)))
+    with centre(DevelopmentCustodian(development_mode=True), door=door) as started:
+        settings = Config(
+            centre=f"localhost:{started.address.rpartition(':')[2]}",
+            client_certificate=certificate,
+            client_key=key,
+            client_ca=tmp_path / "ca.crt",
+        )
+        with closing(open_custodian(settings)) as custodian:
+            if why:
+                with pytest.raises(KeyUnavailableError, match=why):
+                    custodian.perform(REQUEST)
+            else:
+                assert custodian.perform(REQUEST) == DevelopmentCustodian(development_mode=True).perform(REQUEST)
 
 
 def test_with_credentials_a_centre_may_be_anywhere_and_plain_text_is_not_spoken(running) -> None:

@@ -107,9 +107,7 @@ def test_several_processes_may_make_it_at_once(tmp_path) -> None:
 
 
 def test_a_file_that_is_not_to_be_made_is_missed(tmp_path) -> None:
-    with pytest.raises(
-        WrapperError, match=r"there is no .*sscard\.data-key, the key of the personal.*restore it"
-    ):
+    with pytest.raises(WrapperError, match=r"there is no .*sscard\.data-key, the key of the personal.*restore it"):
         file_wrapper(tmp_path / "sscard.data-key", make=False)
     assert list(tmp_path.iterdir()) == []
 

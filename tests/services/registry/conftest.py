@@ -82,8 +82,8 @@ class Centre:
 
 @pytest.fixture
 async def centre(desk: Desk) -> AsyncIterator[Centre]:
-    """With a 2.0 card in reader "left"."""
-    readers = InProcessReaders(["left"])
+    """With a 2.0 card in reader "left"; "right" is empty."""
+    readers = InProcessReaders(["left", "right"])
     readers.insert("left", ready_card("2.0"), t0=True)
     hub = ReaderHub(readers)
     await hub.start()

@@ -23,6 +23,7 @@ from services.registry.errors import (
     PersonNotRegisteredError,
 )
 from services.store.schema import card_event, operation
+from simulator.people import READY, ready_card
 from sscard.v1 import lease_pb2, registry_pb2
 from tests.services.registry.conftest import IDENTIFIER, calling
 from tests.services.registry.people import LI, MEDICAL, WANG
@@ -116,6 +117,23 @@ async def test_a_request_sent_again_is_answered_and_not_done_again(centre) -> No
         assert connection.execute(sa.select(sa.func.count()).select_from(card_event)).scalar_one() == 2
     with pytest.raises(NoCardError):
         await centre.call("DeliverCard", request_id="another", card=LEFT, document=DOCUMENT)
+
+
+async def test_a_request_is_its_cards_and_not_its_readers(centre) -> None:
+    await centre.registered()
+    other = ready_card("2.0", copy=1)
+    holder = {"card_number": "T00000002", "social_security_number": LI.social_security_number}
+    identifier = READY["2.0"].contents(READY["2.0"].serial + 1)["issuer"]["card_identifier"].digits
+    await centre.call("RegisterCard", request_id="other", card_identifier=identifier, **holder)
+    centre.readers.insert("right", other, t0=True)
+    right = registry_pb2.CardReference(reader="right")
+    wrong = registry_pb2.IdentityDocument(kind=RESIDENT, number=LI.social_security_number, name=WANG.name)
+    with pytest.raises(DocumentMismatchError):
+        await centre.call("DeliverCard", request_id="refused", card=LEFT, document=wrong)
+    with pytest.raises(RequestReusedError):
+        await centre.call("DeliverCard", request_id="refused", card=right, document=wrong)
+    first = await centre.call("DeliverCard", request_id="give", card=LEFT, document=DOCUMENT)
+    assert await centre.call("DeliverCard", request_id="give", card=right, document=DOCUMENT) == first
 
 
 async def test_institutions_do_not_see_each_others_requests(centre) -> None:

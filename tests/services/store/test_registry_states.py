@@ -170,3 +170,14 @@ def test_deadlines_applied_by_two_at_once_beside_an_activation_leave_nobody_rest
         )
         assert sum(restricted for _, restricted in applied) <= 1
         assert desk.registry.medical_card_by_number(medical).state is MedicalCardState.VALID
+
+
+def test_a_person_and_a_card_that_two_enter_at_once_are_there_once(desk) -> None:
+    for number in range(5):
+        data = PersonData(social_security_number=f"{number:018d}", name="张")
+        first, second = at_once(*[partial(desk.registry.register_person, data)] * 2)
+        assert first == second
+        identifier = f"{number:032X}"
+        entered = partial(desk.registry.register_card, first.id, identifier, "T00000001", issued=desk.now)
+        first, second = at_once(entered, entered)
+        assert first == second
