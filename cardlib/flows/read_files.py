@@ -98,8 +98,8 @@ def read_files(  # noqa: PLR0913  # what a caller decides, each by its name
     ``wanted``: names of files ("employment") and items ("education.degree") of the profile, None for everything that a
     command can read. ``pin``: packed, 2…8 bytes, sent only if a file needs it or it spares a key, and never as the last
     try unless ``allow_last_try``. ``keys_are_remote``: asking for a key takes long. ``pin_verified``: the card has
-    taken the PIN since it was powered. ``card_is_new``: it was never activated, says the caller. ``profiles``: knows the versions and a region's own files. Others as for
-    :func:`~cardlib.flows.read_identity.read_identity`.
+    taken the PIN since it was powered. ``card_is_new``: it was never activated, says the caller. ``profiles``: knows
+    the versions and a region's own files. Others as for :func:`~cardlib.flows.read_identity.read_identity`.
 
     Raises :class:`~apdu.errors.WrongPinError`, PinRepeatedError, InitialPinError, ForeignCardError,
     VersionUnsupportedError, AlgorithmUnsupportedError; what concerns one file is in ``refused``.

@@ -115,6 +115,8 @@ _TELLING: Final = (
     "role",
     "access",
     "held_by",
+    "state",
+    "event",
 )
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
 

@@ -21,6 +21,7 @@ from services.cli import (
     profile,
     read,
     readers,
+    registry,
     serve,
     simulate,
     slot,
@@ -53,6 +54,9 @@ app.add_typer(issuance.app, name="issuance")
 app.add_typer(store.app, name="store")
 app.add_typer(keys.app, name="keys")
 app.add_typer(certs.app, name="certs")
+app.add_typer(registry.app, name="registry")
+app.add_typer(activate.app, name="activate")
+app.add_typer(activate.records, name="activation")
 app.add_typer(audit.app, name="audit")
 app.command("access")(access.access)
 app.command("demo")(demo.demo)

@@ -13,7 +13,7 @@ from rich.console import Console
 from services.cli.client import service_of_our_own
 from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.options import configuration, quiet
-from services.config import CONTROL_VARIABLE
+from services.config import CONTROL_VARIABLE, ReaderKind
 from services.demo.desk import Desk, DeskInProcess, DeskOfSimulator
 from services.demo.players import players
 from services.demo.story import Story
@@ -33,8 +33,8 @@ def demo(
     """
     console = Console()
     with tempfile.TemporaryDirectory(prefix="sscard-demo-") as state, _desk(pcsc=pcsc) as desk:
-        chosen = {"readers": "pcsc"} if isinstance(desk, DeskOfSimulator) else {"readers": "simulated"}
-        settings = configuration(mode="development", database=str(Path(state) / "demo.db"), **chosen)
+        kind = ReaderKind.PCSC if isinstance(desk, DeskOfSimulator) else ReaderKind.SIMULATED
+        settings = configuration(mode="development", database=str(Path(state) / "demo.db"), readers=kind)
         quiet(settings)
         console.print("Software cards of invented people (region 990000) · 虚构人员的软件卡")
         console.print(

@@ -1,1 +1,1 @@
-"""The demonstration: the whole story of three people's cards, on software cards, each step a call of whoever does it."""
+"""The demonstration: the story of three people's cards on software cards, each step a call of whoever does it."""

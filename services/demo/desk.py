@@ -97,7 +97,7 @@ class DeskOfSimulator(Desk):
         self._channel.close()
 
 
-def wait_until(channel: grpc.Channel, reader: str, slot: reader_pb2.SlotState) -> None:
+def wait_until(channel: grpc.Channel, reader: str, slot: reader_pb2.SlotState.ValueType) -> None:
     """Return when the service has noticed what is in a reader; raises TimeoutError."""
     stub = ReaderServiceStub(channel)
     until = time.monotonic() + PATIENCE

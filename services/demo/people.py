@@ -70,7 +70,7 @@ OF_HOSPITAL: Final = Holder(
 )
 """Received a card long ago, and activates at a hospital."""
 
-PINS: Final = {OF_BANK: "860912", OF_PHARMACY: "195006"}
+PINS: Final = {OF_BANK: "860912", OF_PHARMACY: "195006", OF_HOSPITAL: "271828"}
 """What they choose."""
 MEDICAL_CARD: Final = {OF_PHARMACY: "YB99000001", OF_HOSPITAL: "YB99000002"}
 """Numbers of original medical cards."""

@@ -24,7 +24,7 @@ LONG: Final = 120.0
 """Seconds that a call may take: through a PC/SC daemon the making of a card takes a few."""
 LATE: Final = timedelta(days=220)
 """How long ago one of the cards was handed out: more than half a year."""
-ACCOUNT_FILES: Final = ("medical_insurance", "pension")
+ACCOUNT_FILES: Final = ("pension", "medical_insurance", "offline_settlement")
 
 
 class Story:
@@ -38,7 +38,7 @@ class Story:
         self._cards: dict[Holder, registry_pb2.RegisteredCard] = {}
 
     def run(self) -> None:
-        """From blank chips to the last activation. Raises :class:`grpc.RpcError` where the service is not as it should."""
+        """From blank chips to the last activation. Raises :class:`grpc.RpcError` where a call fails."""
         self._enter_institutions()
         self._issue(OF_BANK)
         self._issue(OF_PHARMACY)
@@ -49,6 +49,7 @@ class Story:
         self._activate_at_pharmacy()
         self._apply_half_year_rule()
         self._activate_at_hospital()
+        self._read_account_files()
 
     def _enter_institutions(self) -> None:
         self._tell.chapter("登记机构", "The institutions")
@@ -161,7 +162,7 @@ class Story:
         self._told(stub.ActivateAtBank(request, timeout=LONG))
 
     def _use_pin(self) -> None:
-        self._tell.chapter("密码与读卡", "PIN, identity and account files")
+        self._tell.chapter("密码与读卡", "PIN and identity")
         channel = self._players[TELLER]
         cards, pins = CardServiceStub(channel), PinServiceStub(channel)
         self._tell.step(TELLER, "CardService.AcquireCard", "占用卡片", "keep the card")
@@ -169,15 +170,10 @@ class Story:
         held = cards.AcquireCard(acquire, timeout=LONG).state.lease
         for pin, words in (("246813", "a wrong PIN"), (PINS[OF_BANK], "the right one")):
             self._tell.step(TELLER, "PinService.VerifyPin", "验证密码", words)
-            answer = pins.VerifyPin(pin_pb2.VerifyPinRequest(lease=held, pin=pin), timeout=LONG)
-            result = pin_pb2.PinResult.Name(answer.result).removeprefix("PIN_RESULT_")
-            self._tell.result(f"{result}, 剩余次数 tries left {answer.tries_left}")
+            self._verified(pins, held, pin)
         self._tell.step(TELLER, "CardService.ReadIdentity", "读取基本信息", "identity")
         identity = card_pb2.ReadIdentityRequest(lease=held)
         self._tell.show(identity_table(cards.ReadIdentity(identity, timeout=LONG)))
-        self._tell.step(TELLER, "CardService.ReadFiles", "读取账户文件", "account files")
-        files = cards.ReadFiles(card_pb2.ReadFilesRequest(lease=held, files=ACCOUNT_FILES), timeout=LONG)
-        self._tell.show(file_tables(files))
         self._tell.step(TELLER, "CardService.ReleaseCard", "释放卡片", "let it go: the card forgets the PIN")
         cards.ReleaseCard(lease_pb2.ReleaseCardRequest(lease=held), timeout=LONG)
         self._remove(self._first)
@@ -217,11 +213,29 @@ class Story:
                 reader=self._first,
                 request_id=_new_id(),
                 registration=activation_pb2.REGISTRATION_OUTPATIENT,
+                new_pin=PINS[OF_HOSPITAL],
             )
             self._tell.step(HOSPITAL, "ActivationService.ActivateAtHospital", words, english)
             self._told(stub.ActivateAtHospital(request, timeout=LONG))
         self._show_activation(OF_HOSPITAL)
+
+    def _read_account_files(self) -> None:
+        self._tell.chapter("读取账户文件", "Account files, with the PIN")
+        channel = self._players[HOSPITAL]
+        cards, pins = CardServiceStub(channel), PinServiceStub(channel)
+        self._tell.step(HOSPITAL, "CardService.AcquireCard", "占用卡片", "keep the card")
+        held = cards.AcquireCard(lease_pb2.AcquireCardRequest(reader=self._first), timeout=LONG).state.lease
+        self._tell.step(HOSPITAL, "PinService.VerifyPin", "验证密码", "the holder's PIN")
+        self._verified(pins, held, PINS[OF_HOSPITAL])
+        self._tell.step(HOSPITAL, "CardService.ReadFiles", "读取账户文件", "account files")
+        self._tell.show(file_tables(cards.ReadFiles(card_pb2.ReadFilesRequest(lease=held, files=ACCOUNT_FILES))))
+        cards.ReleaseCard(lease_pb2.ReleaseCardRequest(lease=held), timeout=LONG)
         self._remove(self._first)
+
+    def _verified(self, pins: PinServiceStub, held: lease_pb2.CardLease, pin: str) -> None:
+        answer = pins.VerifyPin(pin_pb2.VerifyPinRequest(lease=held, pin=pin), timeout=LONG)
+        result = pin_pb2.PinResult.Name(answer.result).removeprefix("PIN_RESULT_")
+        self._tell.result(f"{result}, 剩余次数 tries left {answer.tries_left}")
 
     def _told(self, events: Iterable[Any]) -> None:
         """The prompts of an activation done, as they come, and its outcome."""
@@ -264,7 +278,7 @@ class Story:
         self._desk.remove(reader)
         self._noticed(reader, reader_pb2.SLOT_STATE_EMPTY)
 
-    def _noticed(self, reader: str, slot: reader_pb2.SlotState) -> None:
+    def _noticed(self, reader: str, slot: reader_pb2.SlotState.ValueType) -> None:
         wait_until(self._players[TELLER], reader, slot)
 
 
