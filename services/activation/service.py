@@ -39,6 +39,7 @@ from services.registry import checks
 from services.registry.days import today
 from services.registry.documents import check_document
 from services.registry.journalled import NO_RESULT, Books, once
+from services.registry.lifecycle import CardState
 from services.registry.messages import card_message, medical_card_message
 from services.registry.model import ActivationWay, BankActivation, RegisteredCard
 from services.registry.references import CardReferences
@@ -309,7 +310,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         late = card.deadline is not None and card.deadline < today(self._now)
         answer = activation_pb2.GetActivationResponse(
             card=card_message(card),
-            overdue=late and card.activated is None,
+            overdue=late and card.state is CardState.DELIVERED,
             medical_cards=map(medical_card_message, registry.medical_cards_of(card.person_id)),
         )
         if (found := activation_message(records.standing(card))) is not None:

@@ -4,6 +4,7 @@ import typer
 
 from services.cli import (
     access,
+    activate,
     apdu,
     audit,
     card_files,
