@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from services.activation.service import ActivationService
 from services.operations.journal import OperationState
 from services.registry.errors import CardAlreadyActivatedError, CardLostError
 from services.registry.lifecycle import CardEvent, CardState
@@ -36,14 +35,14 @@ class Slower:
     """The registry of somebody who comes second: between the look at a card and its activation another one is there."""
 
     def __init__(self, desk: Desk, card: Issued) -> None:
-        self.desk, self.card = desk, card
+        self._desk, self._issued = desk, card
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.desk.registry, name)
+        return getattr(self._desk.registry, name)
 
     def activate(self, *arguments: Any, **named: Any) -> Any:
-        elsewhere(self.desk, self.card)
-        return self.desk.registry.activate(*arguments, **named)
+        elsewhere(self._desk, self._issued)
+        return self._desk.registry.activate(*arguments, **named)
 
 
 def second(desk: Desk, card: Issued) -> Any:
@@ -92,7 +91,7 @@ async def killed_behind_the_pin(desk: Desk) -> Issued:
     number = 0
     while step != "activating, pin changed":
         async with desk.service(Life(number, late=True)) as service:
-            with pytest.raises(BaseException):  # noqa: B017, PT011  killed, in a thread of another reader or in a task
+            with pytest.raises(BaseException):  # noqa: B017, PT011  killed, as a task or a thread tells it
                 await call(service, at_bank())
         known = desk.operations.find("bank-7", "bank-1")
         step = known.step if known else ""
@@ -100,9 +99,9 @@ async def killed_behind_the_pin(desk: Desk) -> Issued:
     return card
 
 
-async def repeated(desk: Desk, service: ActivationService | None = None) -> Any:
-    async with desk.service() as another:
-        return await call(service or another, at_bank())
+async def repeated(desk: Desk) -> Any:
+    async with desk.service() as service:
+        return await call(service, at_bank())
 
 
 async def test_a_bank_goes_on_with_a_card_that_was_activated_elsewhere_meanwhile(desk: Desk) -> None:
