@@ -3,9 +3,11 @@
 
 PYTHON ?= python3
 ARGS ?=
+PCSC ?=
 export PYTHON
 
 BIN := .venv/bin
+SIMULATE := $(BIN)/sscard simulate --control 127.0.0.1:0 --slots 2 --
 BUF := tools/node_modules/.bin/buf
 COMPILE := .setup/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(ARGS)
@@ -15,8 +17,8 @@ COMPILE := .setup/uv/bin/uv pip compile --quiet --universal --python-version 3.1
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: runtime ## read a software card over gRPC and show it; needs no root, no Debian package
-	@$(BIN)/sscard demo $(ARGS)
+demo: $(if $(PCSC),setup,runtime) ## the whole story on software cards, over gRPC; no root, no Debian package; PCSC=1: through pcscd
+	@$(if $(PCSC),$(SIMULATE) $(BIN)/sscard demo --pcsc,$(BIN)/sscard demo) $(ARGS)
 
 run: runtime ## serve two software cards until interrupted; real readers: .venv/bin/sscard serve
 	@$(BIN)/sscard serve --simulated $(ARGS)

@@ -1,5 +1,6 @@
 """CardService: what a card can do."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -9,6 +10,7 @@ from typing import Any, Final, cast
 import grpc
 
 from cardlib.custody import KeyCustodian
+from cardlib.flows.pin import CardMark, mark_of
 from cardlib.flows.read_files import read_files
 from cardlib.flows.read_identity import AuthenticityCheck, read_identity
 from cardlib.flows.read_photo import read_photo
@@ -16,6 +18,7 @@ from cardlib.flows.update_items import update_items
 from cardlib.forms import FormMemory
 from cardlib.regional import RegionalProfiles
 from services import requests
+from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
 from services.errors import InvalidRequestError
 from services.mapping import answers, leases
@@ -37,7 +40,8 @@ class CardService(card_pb2_grpc.CardServiceServicer):
     """Parse, one flow, map.
 
     ``call_deadline``: seconds that a call takes at most. ``regional``: what regions add to the card. ``today`` is the
-    clock by which validity is judged, ``now`` the one by which leases are told to end.
+    clock by which validity is judged, ``now`` the one by which leases are told to end. ``named``: what a card
+    is called on record.
     """
 
     def __init__(  # noqa: PLR0913  # made in one place
@@ -49,12 +53,14 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         regional: RegionalProfiles = STANDARD,
         today: Callable[[], date] = date.today,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        named: CardNames = unnamed,
     ) -> None:
         self._hub = hub
         self._custodian = custodian
         self._call_deadline = call_deadline
         self._today = today
         self._now = now
+        self._named = named
         self._profiles = regional
         self._forms = FormMemory()
 
@@ -69,7 +75,9 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
             flow = read_identity(card.atr, rng=secrets.token_bytes, today=self._today(), forms=self._forms, check=check)
             reading = await card.run(flow, self._custodian.answer)
-            return answers.identity_response(reading, card.atr)
+            atr = card.atr
+        await self._tell_of(mark_of(reading.historical_bytes, reading.issuer))
+        return answers.identity_response(reading, atr)
 
     async def ReadFiles(  # noqa: N802
         self, request: card_pb2.ReadFilesRequest, context: "grpc.aio.ServicerContext[Any, Any]"
@@ -91,7 +99,9 @@ class CardService(card_pb2_grpc.CardServiceServicer):
                 card_is_new=request.card_is_new,
                 profiles=self._profiles,
             )
-            return answers.files_response(await card.run(flow, self._custodian.answer))
+            reading = await card.run(flow, self._custodian.answer)
+        await self._tell_of(reading.card, detail=" ".join(reading.files))
+        return answers.files_response(reading)
 
     async def ReadPhoto(  # noqa: N802
         self, request: card_pb2.ReadPhotoRequest, context: "grpc.aio.ServicerContext[Any, Any]"
@@ -101,7 +111,8 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
             flow = read_photo(card.atr, rng=secrets.token_bytes, forms=self._forms)
             photo = await card.run(flow, self._custodian.answer)
-        for piece in answers.photo_pieces(photo):
+        await self._tell_of(photo.card)
+        for piece in answers.photo_pieces(photo.image):
             yield piece
 
     async def UpdateItems(  # noqa: N802
@@ -125,7 +136,9 @@ class CardService(card_pb2_grpc.CardServiceServicer):
                 card_is_new=request.card_is_new,
                 profiles=self._profiles,
             )
-            return answers.update_response(await card.run(flow, self._custodian.answer))
+            report = await card.run(flow, self._custodian.answer)
+        await self._tell_of(report.card, detail=" ".join(report.items))
+        return answers.update_response(report)
 
     async def AcquireCard(  # noqa: N802
         self, request: lease_pb2.AcquireCardRequest, context: "grpc.aio.ServicerContext[Any, Any]"
@@ -155,6 +168,10 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         """End a lease."""
         await self._hub.leases.release(leases.lease_id(request), deadline=self._deadline(context))
         return lease_pb2.ReleaseCardResponse()
+
+    async def _tell_of(self, card: CardMark, detail: str = "") -> None:
+        """Say which card this was about, for the audit; it was let go already."""
+        about(card=await asyncio.to_thread(self._named, card), detail=detail)
 
     def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say

@@ -189,7 +189,10 @@ class Config(BaseSettings):
     lease_longest: Annotated[float, Field(gt=0, le=3600)] = 300.0
     """How long a lease lasts at most, however much it is used."""
     initial_pins: Annotated[
-        tuple[Annotated[str, Field(pattern="^[0-9]{4,16}$")], ...], NoDecode, BeforeValidator(_split), Field(min_length=1, repr=False)
+        tuple[Annotated[str, Field(pattern="^[0-9]{4,16}$")], ...],
+        NoDecode,
+        BeforeValidator(_split),
+        Field(min_length=1, repr=False),
     ] = ("123456",)
     """Initial PINs of the regions, digits: not sent to activated cards, not chosen; in the environment with commas."""
     pad_pin_digits: Annotated[int, AfterValidator(_pin_digits)] = 0

@@ -24,6 +24,7 @@ from services.readers import ReaderHub
 from services.registry.errors import CardNotRegisteredError
 from services.registry.journalled import Books
 from services.registry.lifecycle import CardState
+from services.registry.model import RegisteredCard
 from services.registry.service import RegistryService
 from sscard.v1 import activation_pb2, activation_pb2_grpc, pin_pb2, pin_pb2_grpc, registry_pb2, registry_pb2_grpc
 
@@ -62,6 +63,7 @@ class Counter:
             operations=self._operations,
             guard=self.guard,
             card_digest=self._card_digest,
+            named=self.card_name,
             station=self._config.station_or_default,
             regional=regional,
             pad_digits=digits,
@@ -83,6 +85,14 @@ class Counter:
         )
         activation_pb2_grpc.add_ActivationServiceServicer_to_server(activation, server)
 
+    def card_name(self, card: CardMark) -> str:
+        """What a card is called on record: :data:`~services.audit.names.CardNames`."""
+        if not self._config.keeps_audit:
+            return ""
+        if (known := self._registered(card)) is not None:
+            return known.id
+        return self._card_digest(card.card_identifier.encode() or card.historical_bytes)
+
     def daily(self) -> DailyDeadlines:
         """What applies the half-year rule every day."""
         return DailyDeadlines(self._books, now=self._now)
@@ -100,10 +110,14 @@ class Counter:
         return self._store().digests.of_request(told).hex()
 
     def _state_of(self, card: CardMark) -> CardState | None:
+        known = self._registered(card)
+        return None if known is None else known.state
+
+    def _registered(self, card: CardMark) -> RegisteredCard | None:
         if not keeps_registry(self._config):
             return None
         try:
-            return self._store.registry().card_by_identifier(card.card_identifier.upper()).state
+            return self._store.registry().card_by_identifier(card.card_identifier.upper())
         except CardNotRegisteredError:
             return None
 

@@ -13,7 +13,7 @@
     ├─ LeaseOtherCardError  another card is where the lease's card was
     ├─ IssuanceError        a card cannot be made for this request
     │  ├─ IssuanceOpenError       another request has begun with this chip
-    │  ├─ RequestReusedError      the request id is that of another order or chip
+    │  ├─ RequestReusedError      the request id is that of another request
     │  ├─ OrderRepeatedError      another request makes this card, or has made it
     │  ├─ SupersededError         somebody else has begun the issuance again, or ended it
     │  ├─ JournalError            the journal cannot be kept
@@ -96,7 +96,11 @@ class LeaseOtherCardError(ServiceError):
 
 
 class IssuanceError(ServiceError):
-    """A card cannot be made for this request, whatever the chip is (制卡请求错误)."""
+    """A card cannot be made for this request, whatever the chip is (制卡请求错误).
+
+    What is wrong with a request's id or with the journal is one of these for other journalled calls, too: of PINs, of
+    activations, of the registry.
+    """
 
 
 class IssuanceOpenError(IssuanceError):
@@ -108,7 +112,7 @@ class IssuanceOpenError(IssuanceError):
 
 
 class RequestReusedError(IssuanceError):
-    """The request id is that of another order, or of the same on another chip; nothing was done."""
+    """The request id is that of another request, or of the same about another card or person; nothing was done."""
 
     def __init__(self, request_id: str, what: str) -> None:
         self.request_id = request_id
@@ -127,7 +131,7 @@ class OrderRepeatedError(IssuanceError):
 
 
 class SupersededError(IssuanceError):
-    """The issuance was begun again, or ended, by somebody else; this attempt may do nothing more."""
+    """The request was begun again, or ended, by another call; this attempt may do nothing more."""
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
@@ -135,10 +139,10 @@ class SupersededError(IssuanceError):
 
 
 class JournalError(IssuanceError):
-    """The journal of issuance cannot be read or written; without it nothing is done to a chip."""
+    """The journal cannot be read or written; without it nothing is done to a card, and nothing entered."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the journal of issuance cannot be kept: {why}")
+        super().__init__(f"the journal cannot be kept: {why}")
 
 
 class CertificateUnknownError(IssuanceError):

@@ -67,7 +67,7 @@ class PadPinService(PinService):
             entry = self._digits.verify()
             await check_pad(card.held, entry)
             desk.at(card.held)
-            flow = verify_pin(card.session, AtPad(entry), allow_last_try=request.allow_last_try)
+            flow = verify_pin(card.session, AtPad(entry), allow_last_try=request.allow_last_try, counted=True)
             return self._attempted(card, await card.held.run(flow, desk.answering(self._custodian.answer)))
 
     async def _change(
@@ -77,7 +77,7 @@ class PadPinService(PinService):
         answer = pin_pb2.ChangePinResponse()
 
         def flow(card: OpenCard, *, announced: bool) -> Flow[PinAttempt]:  # noqa: ARG001  the holder types anew
-            return change_pin_at_pad(card.session, AtPad(entry), allow_last_try=request.allow_last_try)
+            return change_pin_at_pad(card.session, AtPad(entry), allow_last_try=request.allow_last_try, counted=True)
 
         def changed(attempt: PinAttempt) -> pin_pb2.ChangePinResponse | PinResult:
             answer.result, answer.tries_left = RESULTS[attempt.result], attempt.tries_left

@@ -31,6 +31,7 @@ from cardlib.flows.session import CardSession
 from cardlib.forms import FormMemory
 from cardlib.regional import RegionalProfiles
 from services import requests
+from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
 from services.callers.caller import current_caller
 from services.card import HeldCard
@@ -58,12 +59,11 @@ STATES: Final = {state: pin_pb2.PinState.Value(f"PIN_STATE_{state.name}") for st
 
 @dataclass(frozen=True, slots=True)
 class OpenCard:
-    """A card that a call holds, its application selected; ``mark``: which one; ``digest``: the same, for records."""
+    """A card that a call holds, its application selected; ``mark``: which one."""
 
     held: HeldCard
     session: CardSession
     mark: CardMark
-    digest: str
 
 
 class PinService(pin_pb2_grpc.PinServiceServicer):
@@ -71,6 +71,7 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
 
     ``operations`` is called, in a thread, when the journal is needed. ``guard``: the hub's own, which knows the initial
     PINs. ``card_digest``: a keyed digest of what identifies a card, up to 64 characters; called in a thread.
+    ``named``: what a card is called on record.
     ``station``: name of this machine. ``call_deadline``: seconds that a call takes at most. ``regional``: what regions
     add to the card.
     """
@@ -84,6 +85,7 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         operations: Callable[[], OperationJournal],
         guard: PinGuard,
         card_digest: Callable[[bytes], str],
+        named: CardNames = unnamed,
         station: str = "",
         regional: RegionalProfiles = STANDARD,
     ) -> None:
@@ -93,6 +95,7 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         self._operations = operations
         self._guard = guard
         self._card_digest = card_digest
+        self._named = named
         self._station = station
         self._profiles = regional
         self._forms = FormMemory()
@@ -117,7 +120,13 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         place = card_place(request)
         pin = _required("pin", request.pin)
         async with self._opened(place, context) as card:
-            flow = verify_pin(card.session, pin, allow_last_try=request.allow_last_try, card_is_new=request.card_is_new)
+            flow = verify_pin(
+                card.session,
+                pin,
+                allow_last_try=request.allow_last_try,
+                card_is_new=request.card_is_new,
+                counted=True,
+            )
             attempt = await card.held.run(flow, self._custodian.answer)
             return self._attempted(card, attempt, initial=self._guard.is_initial(pin))
 
@@ -193,11 +202,8 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
             session = CardSession(held.atr, secrets.token_bytes, self._forms, self._profiles)
             await held.run(session.open(), self._custodian.answer)
             mark = card_mark(session)
-            # In a thread: it may be the first that needs the store.
-            told = mark.card_identifier.encode() or mark.historical_bytes
-            digest = await asyncio.to_thread(self._card_digest, told)
-            about(reader=held.reader, card=digest)
-            yield OpenCard(held, session, mark, digest)
+            about(reader=held.reader, card=await asyncio.to_thread(self._named, mark))
+            yield OpenCard(held, session, mark)
 
     async def _journalled(  # noqa: PLR0913, PLR0917
         self,
@@ -228,7 +234,8 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         async with self._opened(place, context, limit=limit) as card:
             if ready is not None:
                 await ready(card)
-            wanted = self._request(kind, request_id, card.digest)
+            told = card.mark.card_identifier.encode() or card.mark.historical_bytes
+            wanted = self._request(kind, request_id, await asyncio.to_thread(self._card_digest, told))
             operation = await asyncio.to_thread(journal.begin, wanted)
             if operation.state is OperationState.DONE:  # by another call, while this one waited for the card
                 return _done_before(operation, kind, answer)

@@ -211,7 +211,8 @@ def build_server(  # noqa: PLR0913  the parts of a service
     server = grpc.aio.server(interceptors=(CallInterceptor(checks),), options=(("grpc.so_reuseport", 0),))
     reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(hub), server)
     card_pb2_grpc.add_CardServiceServicer_to_server(
-        CardService(hub, custodian, call_deadline=config.call_deadline, regional=regional), server
+        CardService(hub, custodian, call_deadline=config.call_deadline, regional=regional, named=counter.card_name),
+        server,
     )
     if config.serve_keys:
         keys_pb2_grpc.add_KeyServiceServicer_to_server(
@@ -225,7 +226,7 @@ def build_server(  # noqa: PLR0913  the parts of a service
         )
     counter.add_services(server, hub, custodian, regional)
     issuance_pb2_grpc.add_IssuanceServiceServicer_to_server(
-        issuance_service(config, hub, custodian, regional, store, flows), server
+        issuance_service(config, hub, custodian, regional, store, flows, counter.card_name), server
     )
     healthy = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from apdu.errors import TransportError
 from apdu.flow import Answer, Question, Script, Step, ask
 from apdu.pinpad import PinEntry
 from apdu.response import ResponseAPDU
@@ -25,6 +26,7 @@ from cardlib.errors import (
     PinUnprovenError,
 )
 from cardlib.flows.session import CARD_IDENTIFIER, CardSession
+from cardlib.model import FileContents
 from cardlib.profiles.ssse import ISSUER
 from cardlib.values import CardIdentifier
 
@@ -76,7 +78,7 @@ class PinResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PinAttempt:
-    """What came of one PIN; ``tries_left``: as the card said last, before a PIN that it took."""
+    """What came of one PIN; ``tries_left``: as the card said last, before a PIN that it took unless it was counted."""
 
     result: PinResult
     tries_left: int
@@ -95,10 +97,14 @@ class CardMark:
 
 def card_mark(session: CardSession) -> CardMark:
     """The mark of the card of an open session."""
-    values = ISSUER.parse(session.issuer_run).values
-    identifier, number = values.get(CARD_IDENTIFIER.name), values.get("card_number")
+    return mark_of(session.historical_bytes, ISSUER.parse(session.issuer_run))
+
+
+def mark_of(historical_bytes: bytes, issuer: FileContents) -> CardMark:
+    """The mark of a card with this EF05."""
+    identifier, number = issuer.values.get(CARD_IDENTIFIER.name), issuer.values.get("card_number")
     return CardMark(
-        session.historical_bytes,
+        historical_bytes,
         identifier.digits if isinstance(identifier, CardIdentifier) else "",
         number if isinstance(number, str) else "",
     )
@@ -205,17 +211,24 @@ def pin_status(session: CardSession) -> Conversation[PinStatus]:
 
 
 def verify_pin(
-    session: CardSession, pin: Secret | AtPad, *, allow_last_try: bool = False, card_is_new: bool = False
+    session: CardSession,
+    pin: Secret | AtPad,
+    *,
+    allow_last_try: bool = False,
+    card_is_new: bool = False,
+    counted: bool = False,
 ) -> Conversation[PinAttempt]:
     """Have the card verify the PIN (验证密码), packed, or typed at the pad; ``session`` is open.
 
     One PIN goes to the card at most. ``allow_last_try``: also where one try is left.
-    ``card_is_new``: the card was never activated, says the caller, and may have an initial PIN. Raises
+    ``card_is_new``: the card was never activated, says the caller, and may have an initial PIN. ``counted``: ask the
+    card once more after a PIN that it took, for the tries that it has then. Raises
     :class:`~cardlib.errors.PinNotSetError`, LastPinTryError, PinStatusUnknownError, PinRepeatedError, none of which
     costs a try; StatusWordError for an answer that says neither right nor wrong; and what ``entry`` of a pad raises.
     """
     if isinstance(pin, AtPad):
-        return (yield from _at_pad(session, pin, _VERIFY, allow_last_try=allow_last_try))
+        attempt = yield from _at_pad(session, pin, _VERIFY, allow_last_try=allow_last_try)
+        return (yield from _counted(session, attempt)) if counted else attempt
 
     def send(tries: int) -> Conversation[ResponseAPDU]:
         yield from ask(MaySendPin(mark, pin, tries, card_is_new))
@@ -223,7 +236,8 @@ def verify_pin(
         return answer
 
     mark = card_mark(session)
-    return (yield from _attempt(session, mark, pin, send, _VERIFY, allow_last_try=allow_last_try))
+    attempt = yield from _attempt(session, mark, pin, send, _VERIFY, allow_last_try=allow_last_try)
+    return (yield from _counted(session, attempt)) if counted else attempt
 
 
 def change_pin(
@@ -276,15 +290,34 @@ def resume_change(
     return (yield from change_pin(session, old, new, allow_last_try=allow_last_try, card_is_new=card_is_new))
 
 
-def change_pin_at_pad(session: CardSession, pad: AtPad, *, allow_last_try: bool = False) -> Conversation[PinAttempt]:
+def change_pin_at_pad(
+    session: CardSession, pad: AtPad, *, allow_last_try: bool = False, counted: bool = False
+) -> Conversation[PinAttempt]:
     """Change the PIN, old and new typed at the reader's pad, which sends CHANGE PIN (密码键盘修改).
 
-    ``session`` is open. The new one is not verified: nobody but the pad knows it. Raises as :func:`verify_pin`, and
-    what ``entry`` raises.
+    ``session`` is open. The new one is not verified: nobody but the pad knows it. ``counted``: as for
+    :func:`verify_pin`. Raises as that, and what ``entry`` raises.
     """
-    return (
-        yield from _at_pad(session, pad, _CHANGE_PIN, allow_last_try=allow_last_try, ahead=PinStepAhead(PinStep.CHANGE))
-    )
+    ahead = PinStepAhead(PinStep.CHANGE)
+    attempt = yield from _at_pad(session, pad, _CHANGE_PIN, allow_last_try=allow_last_try, ahead=ahead)
+    if not counted:
+        return attempt
+    try:
+        return (yield from _counted(session, attempt))
+    except TransportError:  # a card that is pulled only now has the new PIN all the same
+        return attempt
+
+
+def _counted(session: CardSession, attempt: PinAttempt) -> Conversation[PinAttempt]:
+    """The attempt with the tries that the card has after a PIN that it took: the counter is at its maximum again."""
+    if attempt.result is not PinResult.OK:
+        return attempt
+    try:
+        status = yield from pin_status(session)
+    except PinStatusUnknownError:
+        return attempt
+    # The standard leaves open what VERIFY without data says once a PIN is verified; ISO/IEC 7816-4 has 9000 for that.
+    return attempt if status.tries_left is None else replace(attempt, tries_left=status.tries_left)
 
 
 def _at_pad(

@@ -19,6 +19,7 @@ from cardlib.access import Rules
 from cardlib.checks import check_holder, check_issuer
 from cardlib.crypto.suite import Algorithm
 from cardlib.errors import AccessForbiddenError, NotInProfileError
+from cardlib.flows.pin import CardMark, card_mark
 from cardlib.flows.read_identity import Authenticity
 from cardlib.flows.rights import PinPolicy, Rights
 from cardlib.flows.session import STANDARD, CardSession, DirectoryRefusedError, Profiles, RandomBytes
@@ -46,6 +47,7 @@ class FilesReading:
     ``files``: contents by name of the file, of the items asked for; ``refused``: for each name asked for that could not
     be read (a file, or "file.item" where the version has no such item), the reason, as an exception that was not
     raised. ``authenticity``: PROVEN where the card had to prove itself before a key was used.
+    ``card``: which one it is.
     """
 
     profile: CardProfile = field(repr=False)
@@ -55,6 +57,7 @@ class FilesReading:
     refused: Mapping[str, CardError]
     authenticity: Authenticity
     warnings: tuple[ItemWarning, ...]
+    card: CardMark
 
     @property
     def version(self) -> str:
@@ -146,6 +149,7 @@ class _FilesRead:
             MappingProxyType(self.refused),
             Authenticity.PROVEN if self.rights.proven else Authenticity.NOT_CHECKED,
             tuple(self.warnings),
+            card_mark(session),
         )
 
     def _take_issuer(self, wishes: dict[str, Wish]) -> None:

@@ -1,10 +1,12 @@
 """Read the holder's photo: 4 096 bytes, the one file of the card that takes seconds."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from apdu.flow import Flow
 from apdu.secret import Secret
 from cardlib.errors import NotInProfileError
+from cardlib.flows.pin import CardMark, card_mark
 from cardlib.flows.rights import PinPolicy, Rights
 from cardlib.flows.session import STANDARD, CardSession, Profiles, RandomBytes
 from cardlib.forms import FormMemory
@@ -13,6 +15,17 @@ from cardlib.model import AddressableFile
 PHOTO: Final = "photo"
 PADDING: Final = b"\x00\xff"
 BITMAP: Final = b"BM"
+
+
+@dataclass(frozen=True)
+class PhotoReading:
+    """A photo, and whose card it is on.
+
+    ``image``: JPEG or BMP as it was stored, without the padding behind it; b"" for none.
+    """
+
+    image: bytes = field(repr=False)
+    card: CardMark
 
 
 def read_photo(  # noqa: PLR0913  # what a caller decides, each by its name
@@ -24,8 +37,8 @@ def read_photo(  # noqa: PLR0913  # what a caller decides, each by its name
     allow_last_try: bool = False,
     keys_are_remote: bool = False,
     profiles: Profiles = STANDARD,
-) -> Flow[bytes]:
-    """Read the photo (照片), JPEG or BMP as it was stored, without the padding behind it; b"" for none.
+) -> Flow[PhotoReading]:
+    """Read the photo (照片).
 
     Options and errors as for :func:`~cardlib.flows.read_files.read_files`; what would be a reason there is raised here.
     """
@@ -40,7 +53,7 @@ def read_photo(  # noqa: PLR0913  # what a caller decides, each by its name
     yield from rights.win([file.read], {})
     if not rights.open(file.read):
         raise rights.obstacle(file, file.read)
-    return trimmed((yield from session.read(file)))
+    return PhotoReading(trimmed((yield from session.read(file))), card_mark(session))
 
 
 def trimmed(content: bytes) -> bytes:

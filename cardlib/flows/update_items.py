@@ -23,6 +23,7 @@ from cardlib.errors import (
     VersionUnsupportedError,
 )
 from cardlib.flows.changes import Change, CyclicChange, TransparentChange, Write, changes_of
+from cardlib.flows.pin import CardMark, card_mark
 from cardlib.flows.rights import PinPolicy, Rights
 from cardlib.flows.session import SPEC_VERSION, STANDARD, CardSession, DirectoryRefusedError, Profiles, RandomBytes
 from cardlib.forms import NOT_UNDERSTOOD, FormMemory
@@ -55,12 +56,13 @@ class ItemOutcome:
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What an update did: ``items`` has an outcome for each value, by names of file and item."""
+    """What an update did: ``items`` has an outcome for each value, by names of file and item, to ``card``."""
 
     profile: CardProfile = field(repr=False)
     algorithm: Algorithm
     historical_bytes: bytes = field(repr=False)
     items: Mapping[str, Mapping[str, ItemOutcome]]
+    card: CardMark
 
     @property
     def version(self) -> str:
@@ -165,7 +167,9 @@ class _Update:
             later = {other.name: [change.file.read for change in found] for other, found in todo.items()}
             yield from self._update_directory(directory, here, later)
         items = {name: MappingProxyType(outcomes) for name, outcomes in self.outcomes.items()}
-        return UpdateReport(session.profile, session.algorithm, session.historical_bytes, MappingProxyType(items))
+        return UpdateReport(
+            session.profile, session.algorithm, session.historical_bytes, MappingProxyType(items), card_mark(session)
+        )
 
     def _update_directory(
         self, directory: Directory, changes: Sequence[Change], later: Mapping[str, Sequence[Rule]]

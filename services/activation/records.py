@@ -170,7 +170,7 @@ class Attempt:
         self.person_id = ""
         """Known once the card has said them; for the audit."""
         self.step = ""
-        """The last that was noted, by this attempt or by an earlier one that was interrupted."""
+        """The last that was noted, by this attempt or by an earlier one; "" behind a refusal, which changed nothing."""
         self.medical_card_id = ""
         """The original medical card that was shown."""
         self._operation: Operation | None = None
@@ -188,14 +188,11 @@ class Attempt:
     def begin(self, subject: str) -> Outcome | None:
         """Put down that it begins, about a card or a person of the registry; what came of it, where it is done."""
         wanted = self.wanted
-        known = self.records.operations.find(wanted.institution, wanted.request_id)
         operation = self.records.operations.begin(_request(wanted, subject))
         if operation.state is OperationState.DONE:
             return self.records.outcome_of(operation)
         self._operation = operation
-        # An operation that was refused has changed nothing: its steps do not count.
-        if known is None or known.state is not OperationState.REFUSED or known.attempt < operation.attempt - 1:
-            self.step, self.medical_card_id = _step_of(operation)
+        self.step, self.medical_card_id = _step_of(operation)
         return None
 
     def shown_before(self) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The hands at the counter: what puts software cards into readers and takes them out."""
 
+import contextlib
 import time
 from abc import abstractmethod
 from typing import Protocol
@@ -64,7 +65,10 @@ class DeskInProcess(Desk):
 
 
 class DeskOfSimulator(Desk):
-    """Virtual readers of a real PC/SC daemon; `sscard simulate --control` at ``address`` moves the cards."""
+    """Virtual readers of a real PC/SC daemon; `sscard simulate --control` at ``address`` moves the cards.
+
+    What is in the slots at the beginning is taken out. Raises grpc.RpcError where no simulator answers.
+    """
 
     def __init__(self, address: str) -> None:
         self._channel = grpc.insecure_channel(address)
@@ -72,6 +76,9 @@ class DeskOfSimulator(Desk):
         slots = self._simulator.ListSlots(simulator_pb2.ListSlotsRequest(), timeout=PATIENCE).slots
         self._slots = {slot.reader: slot.number for slot in slots}
         self._made: set[str] = set()
+        for slot in slots:
+            if slot.HasField("card"):
+                self.remove(slot.reader)
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -93,7 +100,14 @@ class DeskOfSimulator(Desk):
         self._simulator.RemoveCard(simulator_pb2.RemoveCardRequest(slot=self._slots[reader]), timeout=PATIENCE)
 
     def close(self) -> None:
-        """Let the simulator go."""
+        """Take the story's cards out of the simulator, and let it go; never raises."""
+        with contextlib.suppress(grpc.RpcError):
+            slots = self._simulator.ListSlots(simulator_pb2.ListSlotsRequest(), timeout=PATIENCE).slots
+            for slot in slots:
+                if slot.card.name in self._made:
+                    self.remove(slot.reader)
+            for name in self._made:
+                self._simulator.DiscardCard(simulator_pb2.DiscardCardRequest(name=name), timeout=PATIENCE)
         self._channel.close()
 
 

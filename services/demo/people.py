@@ -43,7 +43,7 @@ _ELSEWHERE: Final = READY["3.0"].holder
 
 OF_BANK: Final = Holder(
     "a young woman",
-    "card of the bank's customer",
+    "bank-customer",
     "blank-t514",
     "990000198503120027",
     "示例古丽·买买提样本",
@@ -53,7 +53,7 @@ OF_BANK: Final = Holder(
 """Activates at the bank."""
 OF_PHARMACY: Final = Holder(
     "a pensioner",
-    "card of the pharmacy's customer",
+    "pharmacy-customer",
     "blank-t514",
     str(_OLD["social_security_number"]),
     str(_OLD["name"]),
@@ -63,7 +63,7 @@ OF_PHARMACY: Final = Holder(
 """Has a card of version 1.0 for an original medical card, and activates in a pharmacy."""
 OF_HOSPITAL: Final = Holder(
     "a patient",
-    "card of the patient",
+    "patient",
     "3.0",
     str(_ELSEWHERE["social_security_number"]),
     str(_ELSEWHERE["name"]),
@@ -72,5 +72,7 @@ OF_HOSPITAL: Final = Holder(
 
 PINS: Final = {OF_BANK: "860912", OF_PHARMACY: "195006", OF_HOSPITAL: "271828"}
 """What they choose."""
+OLD_CARD: Final = "original-medical-card"
+"""What the card of version 1.0 is called at the desk."""
 MEDICAL_CARD: Final = {OF_PHARMACY: "YB99000001", OF_HOSPITAL: "YB99000002"}
 """Numbers of original medical cards."""

@@ -23,6 +23,7 @@ LABELS: Final = {
     Role.TELLER: "银行柜员",
     Role.HOSPITAL: "医院终端",
     Role.PHARMACY: "药店终端",
+    Role.AUDITOR: "审计员",
 }
 
 

@@ -9,7 +9,7 @@ from services.cli.files import file_tables
 from services.cli.table import identity_table
 from services.counter import utc_now
 from services.demo.desk import Desk, wait_until
-from services.demo.people import MEDICAL_CARD, OF_BANK, OF_HOSPITAL, OF_PHARMACY, PINS, Holder
+from services.demo.people import MEDICAL_CARD, OF_BANK, OF_HOSPITAL, OF_PHARMACY, OLD_CARD, PINS, Holder
 from services.demo.players import ADMINISTRATOR, HOSPITAL, ISSUER, PHARMACY, SUPERVISOR, TELLER, Players
 from services.demo.telling import Narrator
 from services.registry.days import today
@@ -24,6 +24,7 @@ LONG: Final = 120.0
 """Seconds that a call may take: through a PC/SC daemon the making of a card takes a few."""
 LATE: Final = timedelta(days=220)
 """How long ago one of the cards was handed out: more than half a year."""
+WRONG_PIN: Final = "246813"
 ACCOUNT_FILES: Final = ("pension", "medical_insurance", "offline_settlement")
 
 
@@ -39,6 +40,8 @@ class Story:
 
     def run(self) -> None:
         """From blank chips to the last activation. Raises :class:`grpc.RpcError` where a call fails."""
+        for reader in (self._first, self._second):
+            self._noticed(reader, reader_pb2.SLOT_STATE_EMPTY)
         self._enter_institutions()
         self._issue(OF_BANK)
         self._issue(OF_PHARMACY)
@@ -83,7 +86,8 @@ class Story:
                 if stage not in stages:
                     stages.append(stage)
             else:
-                self._tell.result(f"{' → '.join(stages)}; 证书 certificate {event.issued.certificate.number}")
+                self._tell.result(" → ".join(stages))
+                self._tell.result(f"证书 certificate {event.issued.certificate.number}")
         self._cards[holder] = self._registered(holder)
         self._remove(self._first)
 
@@ -140,10 +144,8 @@ class Story:
                 received_date=received,
             )
             card = registry.DeliverCard(request, timeout=LONG).card
-            self._tell.result(
-                f"{holder.name}: {_state(card)}; 领卡 received {card.received_date}, "
-                f"激活期限 to be activated by {card.activation_deadline}"
-            )
+            self._tell.result(f"{holder.name}: {_state(card)}, 领卡 received {card.received_date}")
+            self._tell.result(f"激活期限 to be activated by {card.activation_deadline}")
 
     def _activate_at_bank(self) -> None:
         self._tell.chapter("银行网点激活", "Activation at the bank")
@@ -168,9 +170,16 @@ class Story:
         self._tell.step(TELLER, "CardService.AcquireCard", "占用卡片", "keep the card")
         acquire = lease_pb2.AcquireCardRequest(reader=self._first)
         held = cards.AcquireCard(acquire, timeout=LONG).state.lease
-        for pin, words in (("246813", "a wrong PIN"), (PINS[OF_BANK], "the right one")):
-            self._tell.step(TELLER, "PinService.VerifyPin", "验证密码", words)
+        for pin, words, english in (
+            (WRONG_PIN, "密码错误", "a wrong PIN"),
+            (PINS[OF_BANK], "密码正确", "the right one"),
+        ):
+            self._tell.step(TELLER, "PinService.VerifyPin", words, english)
             self._verified(pins, held, pin)
+        self._tell.step(TELLER, "PinService.GetPinStatus", "查询密码状态", "which costs no try")
+        status = pins.GetPinStatus(pin_pb2.GetPinStatusRequest(lease=held), timeout=LONG)
+        verified = "已验证 verified" if status.verified else "未验证 not verified"
+        self._tell.result(f"{verified}, 剩余次数 tries left {status.tries_left}")
         self._tell.step(TELLER, "CardService.ReadIdentity", "读取基本信息", "identity")
         identity = card_pb2.ReadIdentityRequest(lease=held)
         self._tell.show(identity_table(cards.ReadIdentity(identity, timeout=LONG)))
@@ -179,7 +188,7 @@ class Story:
         self._remove(self._first)
 
     def _activate_at_pharmacy(self) -> None:
-        self._tell.chapter("药店激活", "Activation in the pharmacy: the original medical card, then the new card")
+        self._tell.chapter("药店激活", "At the pharmacy: the old card, then the new one")
         request = activation_pb2.ActivateAtPharmacyRequest(
             request_id=_new_id(), medical_card_reader=self._second, swap_seconds=60, new_pin=PINS[OF_PHARMACY]
         )
@@ -197,8 +206,8 @@ class Story:
             activation_pb2.ListActivationRemindersRequest(days=30), timeout=LONG
         ):
             self._tell.result(f"{reminder.person.name}: 剩余天数 days left {reminder.days_left}")
-        for words in ("执行", "再次执行（幂等）"):
-            self._tell.step(SUPERVISOR, "ActivationService.ApplyActivationDeadlines", words, "apply the rule")
+        for words, english in (("执行", "apply the rule"), ("再次执行", "once more changes nothing")):
+            self._tell.step(SUPERVISOR, "ActivationService.ApplyActivationDeadlines", words, english)
             apply = activation_pb2.ApplyActivationDeadlinesRequest(request_id=_new_id())
             done = stub.ApplyActivationDeadlines(apply, timeout=LONG)
             self._tell.result(f"逾期 overdue {done.overdue}, 本次限制 restricted now {done.restricted}")
@@ -235,7 +244,8 @@ class Story:
     def _verified(self, pins: PinServiceStub, held: lease_pb2.CardLease, pin: str) -> None:
         answer = pins.VerifyPin(pin_pb2.VerifyPinRequest(lease=held, pin=pin), timeout=LONG)
         result = pin_pb2.PinResult.Name(answer.result).removeprefix("PIN_RESULT_")
-        self._tell.result(f"{result}, 剩余次数 tries left {answer.tries_left}")
+        # Of a PIN that the card takes it does not say how many tries that gives back.
+        self._tell.result(result if answer.verified else f"{result}, 剩余次数 tries left {answer.tries_left}")
 
     def _told(self, events: Iterable[Any]) -> None:
         """The prompts of an activation done, as they come, and its outcome."""
@@ -253,7 +263,7 @@ class Story:
         """What the customer's hands do."""
         actions = activation_pb2.ActivationPrompt
         if prompt.action == actions.ACTION_INSERT_MEDICAL_CARD:
-            self._desk.insert(prompt.reader, "original medical card", "1.0")
+            self._desk.insert(prompt.reader, OLD_CARD, "1.0")
             return
         if prompt.action == actions.ACTION_SWAP_CARDS:
             self._desk.remove(prompt.reader)
@@ -268,7 +278,8 @@ class Story:
             registry_pb2.MedicalCardState.Name(card.state).removeprefix("MEDICAL_CARD_STATE_")
             for card in found.medical_cards
         ]
-        self._tell.result(f"{_state(found.card)}; {overdue}; 原医疗卡 original medical card: {', '.join(states)}")
+        self._tell.result(f"{_state(found.card)}, {overdue}")
+        self._tell.result(f"原医疗卡 original medical card: {', '.join(states)}")
 
     def _insert(self, reader: str, card: str, kind: str = "") -> None:
         self._desk.insert(reader, card, kind)

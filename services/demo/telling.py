@@ -1,18 +1,20 @@
 """How the story is told: who calls what, what came of it, and what the service said where it refused."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final
 
 import grpc
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from services.callers.caller import Caller
+from services.callers.caller import Caller, Role
 from services.demo.players import LABELS
 from services.statuses import call_of, told_by
 
-T = TypeVar("T")
+_INDENT: Final = 4
+"""Columns before everything that belongs to a step."""
 
 
 class UnexpectedlyAllowedError(Exception):
@@ -20,11 +22,12 @@ class UnexpectedlyAllowedError(Exception):
 
 
 class Narrator:
-    """Prints the story."""
+    """Prints the story, so that nothing of it needs more than 80 columns."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._step = 0
+        self.steps = 0
+        """How many there were."""
 
     def chapter(self, chinese: str, english: str) -> None:
         """A part of the story begins."""
@@ -33,19 +36,21 @@ class Narrator:
 
     def step(self, caller: Caller, method: str, chinese: str, english: str) -> None:
         """Somebody calls a method."""
-        self._step += 1
-        who = Text(f"{LABELS[caller.role]} {caller.role.value}", style="cyan")
-        self._console.print(Text.assemble(f"{self._step:>2}. ", who, " → ", (method, "bold"), f"  {chinese} {english}"))
+        self._step(caller.role, method, f"{chinese} · {english}")
+
+    def command(self, role: Role, command: str, chinese: str, english: str) -> None:
+        """Somebody runs a command instead."""
+        self._step(role, command, f"{chinese} · {english}")
 
     def result(self, text: str) -> None:
         """What came of it."""
-        self._console.print(Text(f"    ✓ {text}", style="green"))
+        self._hanging("✓", text, "green")
 
     def happens(self, text: str) -> None:
         """Something that hands do, or a screen shows."""
-        self._console.print(Text(f"    ☞ {text}", style="magenta"))
+        self._hanging("☞", text, "magenta")
 
-    def show(self, renderable: object) -> None:
+    def show(self, renderable: RenderableType) -> None:
         """A table."""
         self._console.print(renderable)
 
@@ -57,6 +62,20 @@ class Narrator:
             told = told_by(call_of(error))
             if told is None or told.reason != reason:
                 raise
-            self._console.print(Text(f"    ✗ {told.reason}: {told.texts[0]}", style="yellow"))
+            self._hanging("✗", told.reason, "yellow")
+            for text in told.texts[:1]:
+                self._console.print(Padding(Text(text, style="yellow"), (0, 0, 0, _INDENT + 2)))
             return
         raise UnexpectedlyAllowedError(f"it should have been refused: {reason}")
+
+    def _step(self, role: Role, what: str, why: str) -> None:
+        self.steps += 1
+        who = Text(f"{LABELS[role]} {role.value}", style="cyan")
+        self._console.print(Text.assemble(f"{self.steps:>2}. ", who, " → ", (what, "bold")))
+        self._console.print(Padding(Text(why, style="dim"), (0, 0, 0, _INDENT)))
+
+    def _hanging(self, mark: str, text: str, style: str) -> None:
+        lines = Text(text).wrap(self._console, self._console.width - _INDENT - 2)
+        for number, line in enumerate(lines):
+            lead = f"{mark} " if number == 0 else "  "
+            self._console.print(Padding(Text(lead + line.plain, style=style), (0, 0, 0, _INDENT)))

@@ -10,6 +10,7 @@ from typing import Final
 from cardlib.custody import KeyCustodian
 from cardlib.issuance.flow import issue_card, verify_card
 from cardlib.regional import RegionalProfiles
+from services.audit.names import CardNames, unnamed
 from services.config import Config, ConfigError
 from services.custody.data_keys import KeyWrapper
 from services.custody.data_keys_opening import open_wrapper
@@ -118,6 +119,7 @@ def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
     regional: RegionalProfiles,
     store: StoreOfService,
     flows: Flows,
+    named: CardNames = unnamed,
 ) -> IssuanceService:
     """The service; raises :class:`~services.config.ConfigError` with what is wrong with the templates."""
     faces = Faces(config.face_template, production=not config.development)
@@ -131,7 +133,7 @@ def issuance_service(  # noqa: PLR0913, PLR0917  called in one place
         station=config.station_or_default,
         issue_deadline=config.issue_deadline,
     )
-    return IssuanceService(hub, custodian, store, issuing, store.registry if keeps_registry(config) else None)
+    return IssuanceService(hub, custodian, store, issuing, store.registry if keeps_registry(config) else None, named)
 
 
 def keeps_registry(config: Config) -> bool:

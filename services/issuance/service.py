@@ -15,10 +15,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from apdu.atr import ATR
 from apdu.errors import CardError
 from cardlib.custody import KeyCustodian
+from cardlib.flows.pin import CardMark
 from cardlib.issuance.questions import Note
 from cardlib.issuance.report import CardReport
 from cardlib.profiles.ssse import HOLDER
 from services import requests
+from services.audit.names import CardNames, unnamed
+from services.audit.subject import about
 from services.catalogue import tell_written
 from services.errors import CertificateUnknownError, InvalidRequestError, IssuanceError, RequestReusedError
 from services.issuance.certificate import Certificate, Kind, Making
@@ -60,21 +63,24 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
 
     ``store`` is called, in a thread, when the store is needed for the first time: most services never make a card.
     ``registry``: where cards that were made are entered, called likewise; None: nowhere.
+    ``named``: what a card is called on record.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # made in one place
         self,
         hub: ReaderHub,
         custodian: KeyCustodian,
         store: Callable[[], Store],
         issuing: Issuing,
         registry: Callable[[], Registry] | None = None,
+        named: CardNames = unnamed,
     ) -> None:
         self._hub = hub
         self._custodian = custodian
         self._store = store
         self._issuing = issuing
         self._registry = registry
+        self._named = named
 
     async def PersonaliseCard(  # noqa: N802  the stub's name
         self, request: issuance_pb2.PersonaliseCardRequest, context: Context
@@ -177,6 +183,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         try:
             if done := await asyncio.to_thread(_done_before, store, request_id, digest):
                 warnings = await asyncio.to_thread(self._entered, ordered, done, again=True)
+                await self._tell_of(done)
                 return _issued(request_id, done, already=True, in_reader=self._is_in(reader, done), warnings=warnings)
             return await self._made_on_card(reader, ordered, store, on, deadline, progress)
         except RequestReusedError:
@@ -204,6 +211,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
             if issuance.state is State.DONE:  # by another call, while this one waited for the card
                 certificate = await asyncio.to_thread(_certificate_in, store, issuance)
                 warnings = await asyncio.to_thread(self._entered, ordered, certificate, again=True)
+                await self._tell_of(certificate)
                 here = certificate.chip == wanted.chip
                 return _issued(wanted.request_id, certificate, already=True, in_reader=here, warnings=warnings)
             making = Making(
@@ -238,11 +246,17 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
                 to_look_at.extend(self._entered(ordered, certificate, again=False))
 
             certificate = await card.run(certified(flow, store.journal, issuance, certify, entered), answer)
+        await self._tell_of(certificate)
         return _issued(wanted.request_id, certificate, already=False, in_reader=True, warnings=to_look_at)
 
     def _entered(self, ordered: Ordered, certificate: Certificate, *, again: bool) -> tuple[str, ...]:
         """The card that was made put into the registry, and what somebody should look at there."""
         return () if self._registry is None else enter(self._registry(), ordered.order, certificate, again=again)
+
+    async def _tell_of(self, certificate: Certificate) -> None:
+        """Say which card this was about, for the audit."""
+        mark = CardMark(certificate.chip, certificate.told["card"]["card_identifier"], "")
+        about(card=await asyncio.to_thread(self._named, mark), detail=certificate.number)
 
     def _is_in(self, reader: str, certificate: Certificate) -> bool:
         """Whether the chip of a certificate is in a reader, as far as was seen; no card is touched."""

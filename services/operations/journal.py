@@ -25,9 +25,9 @@ class OperationRequest:
     """Who asks for what, on what.
 
     ``institution``, ``request_id``: name the operation; institutions do not see each other's. ``kind``: the method,
-    such as ``PinService.ChangePin``. ``subject``: which card or person, a keyed digest or an id of the registry, up to 64
-    characters. ``digest``: keyed digest of everything that makes it this request and no other, without PINs; 32 bytes.
-    ``station``, ``operator``: where and by whom, up to 255 characters.
+    such as ``PinService.ChangePin``. ``subject``: which card or person, a keyed digest or an id of the registry, up to
+    64 characters. ``digest``: keyed digest of everything that makes it this request and no other, without PINs; 32
+    bytes. ``station``, ``operator``: where and by whom, up to 255 characters.
     """
 
     institution: str

@@ -115,8 +115,8 @@ def _begin(connection: sa.Connection, request: OperationRequest, now: datetime) 
 
 
 def _require_same(known: sa.Row[Any], request: OperationRequest) -> None:
-    for what in ("kind", "subject", "digest"):
-        if getattr(known, what) != getattr(request, what):
+    for column, what in (("kind", "kind"), ("subject", "card or person"), ("digest", "content")):
+        if getattr(known, column) != getattr(request, column):
             raise RequestReusedError(request.request_id, what)
 
 

@@ -105,8 +105,9 @@ async def test_verifying_to_the_last_try(desk_with):
 
 async def test_the_right_pin(desk_with):
     desk = await desk_with(RecordingCard())
+    await desk.call("VerifyPin", verify(WRONG))
     right = await desk.call("VerifyPin", verify(OWN))
-    assert (right.result, right.verified) == (OK, True)
+    assert (right.result, right.verified, right.tries_left) == (OK, True, 3)
     status = await desk.call("GetPinStatus", pin_pb2.GetPinStatusRequest(reader="desk"))
     assert not status.verified  # the card was let go in between
 

@@ -202,7 +202,7 @@ class VerifyPinResponse(_message.Message):
     result: Global___PinResult.ValueType
     """What came of it."""
     tries_left: _builtins.int
-    """Tries left, as the card said last."""
+    """Tries left: after a PIN that the card took, all that it has, where the card says so."""
     verified: _builtins.bool
     """Whether the PIN is verified on the card now."""
     def __init__(

@@ -145,6 +145,28 @@ def test_a_right_pin_and_a_wrong_one(desk):
     assert on(desk, pin_status).tries_left == 6
 
 
+def test_a_right_pin_gives_all_tries_back_and_they_are_counted(desk):
+    on(desk, verify_pin, WRONG)
+    assert on(desk, verify_pin, OLD, counted=True) == PinAttempt(PinResult.OK, 6)
+    assert [one.name for one in desk.sent][-3:] == ["VERIFY", "VERIFY", "VERIFY"]
+    assert pins_sent(desk) == 1
+    assert on(desk, verify_pin, WRONG, counted=True) == PinAttempt(PinResult.REJECTED, 5)
+    assert [one.name for one in desk.sent].count("VERIFY") == 2  # a refusal has said it already
+
+
+@pytest.mark.parametrize("said", ["9000", "6985"])
+def test_a_card_that_does_not_count_for_who_has_verified_leaves_it_at_what_it_said_before(desk, new_card, said):
+    desk.card = new_card(t0=False)
+
+    def typed(_):
+        desk.answers = {"00200000": said}
+        return ResponseAPDU.from_bytes(desk.card.process(commands.verify(OLD).to_bytes()))
+
+    on(desk, verify_pin, WRONG)
+    desk.typed = typed
+    assert on(desk, verify_pin, ENTRY, counted=True) == PinAttempt(PinResult.OK, 5)
+
+
 def test_the_guard_is_asked_before_and_told_after(desk):
     on(desk, verify_pin, WRONG, card_is_new=True)
     (may,), (told,) = asked(desk, MaySendPin), asked(desk, PinAnswered)
@@ -340,6 +362,35 @@ def test_a_change_typed_at_a_pad(desk, new_card):
     kinds = [type(question) for question in desk.questions]
     assert kinds == [PinStepAhead, PinEntry, PinReplaced]
     assert on(desk, verify_pin, NEW).result is PinResult.OK
+
+
+def test_what_was_typed_at_a_pad_is_counted_and_a_card_pulled_meanwhile_has_its_new_pin(desk, new_card):
+    desk.card = new_card(t0=False)
+    on(desk, verify_pin, WRONG)
+    desk.typed = typing(desk, commands.verify(OLD))
+    assert on(desk, verify_pin, ENTRY, counted=True) == PinAttempt(PinResult.OK, 6)
+    on(desk, verify_pin, WRONG)
+    desk.typed = typing(desk, commands.change_pin(OLD, NEW))
+    assert on(desk, change_pin_at_pad, CHANGE_ENTRY, counted=True) == PinAttempt(PinResult.OK, 6)
+    on(desk, verify_pin, WRONG)
+    card = desk.card
+
+    def typed_and_pulled(_):
+        answer = ResponseAPDU.from_bytes(card.process(commands.change_pin(NEW, OLD).to_bytes()))
+        desk.card = Pulled()
+        return answer
+
+    desk.typed = typed_and_pulled
+    assert on(desk, change_pin_at_pad, CHANGE_ENTRY, counted=True) == PinAttempt(PinResult.OK, 5)
+    desk.card = card
+    assert on(desk, verify_pin, OLD).result is PinResult.OK
+
+
+class Pulled:
+    """What is in the reader once the card is gone."""
+
+    def process(self, _):
+        raise CardRemovedError("pulled")
 
 
 def test_nobody_is_asked_to_type_for_the_last_try(desk, new_card):

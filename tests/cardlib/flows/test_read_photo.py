@@ -20,7 +20,7 @@ def test_the_photo_is_read_without_its_padding(new_desk, new_card, picture, padd
     stored = picture.ljust(4096, padding)
     content = stored if stored.strip(b"\x00") else None
     desk = new_desk(new_card(contents={"photo": {"content": content}}, quirks=quirks))
-    assert desk.run(read_photo) == picture
+    assert desk.run(read_photo).image == picture
     assert desk.counts["READ BINARY"] == 16
     assert desk.asked_keys == ["IRK", "RKSSSE"]
 

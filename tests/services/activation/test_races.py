@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from services.operations.journal import OperationState
+from apdu.secret import Secret
+from cardlib import commands
+from cardlib.profiles import LATEST
+from services.activation.records import ACTIVATING_WITH_PIN, CHANGING_PIN
+from services.operations.journal import Operation, OperationState
 from services.registry.errors import CardAlreadyActivatedError, CardLostError
 from services.registry.lifecycle import CardEvent, CardState
 from services.registry.model import Activation, ActivationWay
@@ -14,7 +18,8 @@ from tests.services.activation.desk import (
     INITIAL,
     Desk,
     Issued,
-    Life,
+    Killed,
+    Pulled,
     at_bank,
     at_hospital,
     at_pharmacy,
@@ -83,19 +88,31 @@ async def test_a_pharmacy_that_has_changed_nothing_is_refused(desk: Desk) -> Non
     assert desk.operations.find("pharmacy-9", "pharmacy-1").state is OperationState.REFUSED
 
 
-async def killed_behind_the_pin(desk: Desk) -> Issued:
-    """A card whose PIN was changed by a bank that died before it could activate it."""
+class Dying:
+    """The journal of a process that dies as soon as a step is on the disk."""
+
+    def __init__(self, desk: Desk, last: str) -> None:
+        self._desk, self._last = desk, last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._desk.operations, name)
+
+    def note(self, operation: Operation, step: str) -> None:
+        self._desk.operations.note(operation, step)
+        if step == self._last:
+            raise Killed
+
+
+async def killed(desk: Desk, last: str) -> Issued:
+    """A card at a bank that died behind this step."""
     card = desk.card()
     desk.readers.insert("left", card.chip, t0=True)
-    step = ""
-    number = 0
-    while step != "activating, pin changed":
-        async with desk.service(Life(number, late=True)) as service:
-            with pytest.raises(BaseException):  # noqa: B017, PT011  killed, as a task or a thread tells it
-                await call(service, at_bank())
-        known = desk.operations.find("bank-7", "bank-1")
-        step = known.step if known else ""
-        number += 1
+    books = desk.books()
+    object.__setattr__(books, "operations", Dying(desk, last))
+    async with desk.service(books=lambda: books) as service:
+        with pytest.raises(RuntimeError, match="Killed"):
+            await call(service, at_bank())
+    assert desk.operations.find("bank-7", "bank-1").step == last
     return card
 
 
@@ -105,7 +122,7 @@ async def repeated(desk: Desk) -> Any:
 
 
 async def test_a_bank_goes_on_with_a_card_that_was_activated_elsewhere_meanwhile(desk: Desk) -> None:
-    card = await killed_behind_the_pin(desk)
+    card = await killed(desk, ACTIVATING_WITH_PIN)
     elsewhere(desk, card)
     outcome = await repeated(desk)
     assert not outcome.activated
@@ -116,7 +133,7 @@ async def test_a_bank_goes_on_with_a_card_that_was_activated_elsewhere_meanwhile
 
 async def test_a_card_that_was_lost_meanwhile_stays_open_until_it_is_found(desk: Desk) -> None:
     """The PIN is changed: to call the request refused would say that nothing was."""
-    card = await killed_behind_the_pin(desk)
+    card = await killed(desk, ACTIVATING_WITH_PIN)
     desk.happens(card.entry, CardEvent.REPORT_LOSS)
     with pytest.raises(CardLostError):
         await repeated(desk)
@@ -125,3 +142,25 @@ async def test_a_card_that_was_lost_meanwhile_stays_open_until_it_is_found(desk:
     assert (await repeated(desk)).activated
     assert card.state is CardState.ACTIVATED
     assert not card.has_pin(INITIAL)
+
+
+async def test_after_a_refusal_nothing_is_taken_as_begun(desk: Desk) -> None:
+    """Or the new PIN would be tried first again, and cost a try."""
+    card = await killed(desk, CHANGING_PIN)
+    changed = commands.change_pin(*(Secret(bytes.fromhex(pin)) for pin in (INITIAL, "431529")))
+    desk.readers.remove("left")
+    assert card.has_pin(INITIAL)
+    card.chip.power_on()
+    card.chip.process(commands.select_name(LATEST.name).to_bytes())
+    assert card.chip.process(changed.to_bytes()) == b"\x90\x00"
+    card.chip.power_off()
+    chip = Pulled(card.chip)
+    desk.readers.insert("left", chip, t0=True)
+    outcome = await repeated(desk)
+    assert (outcome.pin_result, outcome.tries_left) == (pin_pb2.PIN_RESULT_REJECTED, 4)
+    assert desk.operations.find("bank-7", "bank-1").state is OperationState.REFUSED
+    chip.commands.clear()
+    async with desk.service() as service:
+        assert (await call(service, at_bank(old_pin="431529"))).activated
+    sent = [command[5:].hex() for command in chip.commands if command[1] == 0x20 and len(command) > 5]
+    assert sent == ["431529", CHOSEN]

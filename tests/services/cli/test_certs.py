@@ -137,7 +137,7 @@ def service(ca, tmp_path, monkeypatch):
         readers="simulated",
     )
     monkeypatch.setenv("SSCARD_DATABASE", str(tmp_path / "sscard.db"))
-    with client._Background(settings, door_of(settings)) as port:
+    with client._Background(settings, door_of(settings), None) as port:
         yield f"localhost:{port}"
 
 
