@@ -1,6 +1,8 @@
 """What tests of several packages share: a chip that answers, and a real pcscd with virtual readers."""
 
+import atexit
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 
@@ -13,6 +15,10 @@ __all__ = ["postgresql"]
 
 # Cards made in tests are not to stay in anybody's cache.
 os.environ["SSCARD_CARD_CACHE"] = ""
+# Nor is what services keep in anybody's directory for state.
+_STATE = tempfile.TemporaryDirectory(prefix="sscard-tests-")
+atexit.register(_STATE.cleanup)
+os.environ["XDG_STATE_HOME"] = _STATE.name
 
 
 class EchoChip:

@@ -19,6 +19,7 @@ from services.cli import (
     issue_psam,
     keys,
     options,
+    pin,
     profile,
     read,
     readers,
@@ -58,6 +59,7 @@ app.add_typer(certs.app, name="certs")
 app.add_typer(registry.app, name="registry")
 app.add_typer(activate.app, name="activate")
 app.add_typer(activate.records, name="activation")
+app.add_typer(pin.app, name="pin")
 app.add_typer(audit.app, name="audit")
 app.command("access")(access.access)
 app.command("demo")(demo.demo)

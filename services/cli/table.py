@@ -30,6 +30,8 @@ EVENTS = {
     ReaderEvent.KIND_SERVICE_LOST: "PC/SC服务中断",
     ReaderEvent.KIND_SERVICE_BACK: "PC/SC服务恢复",
     ReaderEvent.KIND_INITIAL_COMPLETE: "以上为当前状态",
+    ReaderEvent.KIND_CARD_HELD: "卡片被占用",
+    ReaderEvent.KIND_CARD_FREE: "卡片已释放",
 }
 SLOTS = {
     SlotState.SLOT_STATE_EMPTY: ("no card", "无卡"),

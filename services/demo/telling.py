@@ -64,7 +64,7 @@ class Narrator:
                 raise
             self._hanging("✗", told.reason, "yellow")
             for text in told.texts[:1]:
-                self._console.print(Padding(Text(text, style="yellow"), (0, 0, 0, _INDENT + 2)))
+                self._console.print(Padding(Text(text, style="yellow"), (0, 0, 0, _INDENT + 2), expand=False))
             return
         raise UnexpectedlyAllowedError(f"it should have been refused: {reason}")
 
@@ -72,10 +72,10 @@ class Narrator:
         self.steps += 1
         who = Text(f"{LABELS[role]} {role.value}", style="cyan")
         self._console.print(Text.assemble(f"{self.steps:>2}. ", who, " → ", (what, "bold")))
-        self._console.print(Padding(Text(why, style="dim"), (0, 0, 0, _INDENT)))
+        self._console.print(Padding(Text(why, style="dim"), (0, 0, 0, _INDENT), expand=False))
 
     def _hanging(self, mark: str, text: str, style: str) -> None:
         lines = Text(text).wrap(self._console, self._console.width - _INDENT - 2)
         for number, line in enumerate(lines):
             lead = f"{mark} " if number == 0 else "  "
-            self._console.print(Padding(Text(lead + line.plain, style=style), (0, 0, 0, _INDENT)))
+            self._console.print(Padding(Text(lead + line.plain, style=style), (0, 0, 0, _INDENT), expand=False))

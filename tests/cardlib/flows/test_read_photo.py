@@ -27,7 +27,7 @@ def test_the_photo_is_read_without_its_padding(new_desk, new_card, picture, padd
 
 def test_a_shorter_file_ends_the_photo(new_desk, new_card):
     desk = new_desk(new_card(), answers={"00B00200": "6B00"})
-    assert len(desk.run(read_photo)) <= 512
+    assert len(desk.run(read_photo).image) <= 512
     assert desk.counts["READ BINARY"] == 3
 
 
@@ -52,4 +52,4 @@ def test_a_refusal_half_way_is_an_error(new_desk, new_card):
 
 def test_a_card_that_wants_the_file_selected_after_all_gives_its_photo(new_desk, new_card):
     desk = new_desk(new_card(contents={"photo": {"content": JPEG.ljust(4096, b"\xff")}}), answers={"00B088": "6A86"})
-    assert desk.run(read_photo) == JPEG
+    assert desk.run(read_photo).image == JPEG

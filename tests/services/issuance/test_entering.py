@@ -109,7 +109,8 @@ async def test_without_a_key_for_personal_values_cards_are_made_and_not_entered(
         raise AssertionError("nobody configured a registry")
 
     monkeypatch.setattr(StoreOfService, "registry", unasked)
-    monkeypatch.setattr("services.issuance.opening.keeps_registry", lambda _: False)
+    for module in ("services.issuance.opening", "services.counter"):
+        monkeypatch.setattr(f"{module}.keeps_registry", lambda _: False)
     readers = InProcessReaders(["left"])
     readers.insert("left", chip, t0=True)
     desk = await desk_over(readers)
