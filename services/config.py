@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import platform
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -18,6 +17,7 @@ from pydantic_settings import (
 )
 
 from cardlib.flows.read_number import NumberEncoding
+from services.config_rules import CLIENT, TLS, key_faults, serving_faults
 
 PREFIX: Final = "SSCARD_"
 FILE_VARIABLE: Final = "SSCARD_CONFIG"
@@ -26,25 +26,6 @@ CONTROL_VARIABLE: Final = "SSCARD_CONTROL"
 
 _OF_THE_SIMULATOR: Final = frozenset({CONTROL_VARIABLE, "SSCARD_CARD_CACHE"})
 """Variables that mean something elsewhere, so that they are no mistake here."""
-
-_PLACES: Final = ("keystore", "hsm_library", "centre")
-"""Settings of which each is a place where the keys are."""
-_BELONGS: Final = {
-    "keystore_key": ("keystore",),
-    "keystore_passphrase_fds": ("keystore",),
-    "terminal_counter": ("keystore", "hsm_library"),
-    "hsm_token": ("hsm_library",),
-    "hsm_pin_file": ("hsm_library",),
-    "hsm_keys": ("hsm_library",),
-    "psam_keys": ("psam_reader",),
-    "data_key_name": ("keystore", "hsm_library"),
-    "tls_revoked": ("tls_certificate",),
-}
-"""Settings that say more about another one."""
-_TLS: Final = ("tls_certificate", "tls_key", "tls_client_ca")
-_CLIENT: Final = ("client_certificate", "client_key", "client_ca")
-"""Settings that are nothing without each other."""
-_OF_EVERY_HSM: Final = ("hsm_token", "hsm_pin_file")
 
 
 class ConfigError(Exception):
@@ -261,14 +242,14 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _both_sides_are_known(self) -> Self:
-        for together in (_TLS, _CLIENT):
+        for together in (TLS, CLIENT):
             missing = [name for name in together if getattr(self, name) is None]
             if 0 < len(missing) < len(together):
                 raise ValueError(f"{', '.join(together)} go together: set {' and '.join(missing)} as well")
         if not self.tls_certificate and not is_loopback(address_of(self.listen)[0]):
             raise ValueError(
                 f"listen: {self.listen!r} is not this machine alone (127.0.0.1, ::1 or localhost), and callers from "
-                f"elsewhere show certificates: set {', '.join(_TLS)}; `sscard certs` makes them"
+                f"elsewhere show certificates: set {', '.join(TLS)}; `sscard certs` makes them"
             )
         if not self.client_certificate:
             try:
@@ -278,38 +259,10 @@ class Config(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _keys_come_from_one_side(self) -> Self:
-        if self.serve_keys and self.centre:
-            raise ValueError("serve_keys and centre: a service has keys to serve or asks a centre for them; set one")
-        if self.serve_building_keys and not self.serve_keys:
-            raise ValueError("serve_building_keys adds to what KeyService offers: set serve_keys = true as well")
-        if self.serve_psam_keys and not self.serve_building_keys:
-            raise ValueError(
-                "serve_psam_keys adds to what stations are offered: set serve_building_keys = true as well"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _keys_are_in_one_place(self) -> Self:
-        if faults := [*self._key_faults()]:
+        if faults := [*serving_faults(self), *key_faults(self)]:
             raise ValueError("; ".join(faults))
         return self
-
-    def _key_faults(self) -> Iterator[str]:
-        places = [place for place in _PLACES if getattr(self, place)]
-        if len(places) > 1:
-            yield f"{' and '.join(places)}: keys are in one place; set one of them"
-        for setting, owners in _BELONGS.items():
-            if getattr(self, setting) and not any(getattr(self, owner) for owner in owners):
-                yield f"{setting} is nothing without {' or '.join(owners)}: set that as well"
-        if self.data_key and self.data_key_name:
-            yield "data_key and data_key_name: one key wraps the keys of personal values; set one"
-        if self.keystore_key and self.keystore_passphrase_fds:
-            yield "keystore_key and keystore_passphrase_fds: a keystore opens with a key or with passphrases; set one"
-        if len(set(self.keystore_passphrase_fds)) < len(self.keystore_passphrase_fds):
-            yield "keystore_passphrase_fds: every holder's passphrase has a file descriptor of its own"
-        if self.hsm_library:
-            yield from (f"hsm_library: set {each} as well" for each in _OF_EVERY_HSM if not getattr(self, each))
 
     @property
     def database_or_default(self) -> str:

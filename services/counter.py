@@ -82,6 +82,7 @@ class Counter:
             now=self._now,
             call_deadline=deadline,
             pad_digits=digits,
+            pad_deadline=self._config.pad_deadline,
         )
         activation_pb2_grpc.add_ActivationServiceServicer_to_server(activation, server)
 

@@ -28,6 +28,7 @@ from services.callers.recognition import Recognise
 from services.callers.roles import require
 from services.catalogue import DOMAIN, Failure, failure_of
 from services.errors import InvalidRequestError
+from services.requests import is_request_id
 
 _log = structlog.get_logger("services.access")
 
@@ -134,8 +135,8 @@ class _Call:
         except DecodeError:
             raise InvalidRequestError("request", "is no message of the kind that this method takes") from None
         self._about["reader"] = self._reader = getattr(request, "reader", "")[:MAX_NAME]
-        if request_id := getattr(request, "request_id", ""):
-            self._about["request_id"] = self._request_id = request_id[:MAX_NAME]
+        if is_request_id(request_id := getattr(request, "request_id", "")):
+            self._about["request_id"] = self._request_id = request_id
         _log.debug("request", **self._about, message=request)
         return request
 

@@ -18,12 +18,13 @@ R = TypeVar("R")
 
 INTERRUPTED: Final = "INTERRUPTED"
 """Reason of an attempt that was stopped between two commands: by its caller, by its deadline, by the service's end."""
-_REASONS: Final[Mapping[PinResult, str]] = {
+REASONS: Final[Mapping[PinResult, str]] = {
     PinResult.REJECTED: REFUSALS[WrongPinError].reason,
     PinResult.NOW_BLOCKED: REFUSALS[AuthenticationBlockedError].reason,
     PinResult.WAS_BLOCKED: REFUSALS[AuthenticationBlockedError].reason,
     PinResult.INITIAL_PIN: REFUSALS[InitialPinError].reason,
 }
+"""Why a PIN was not changed, as the journal has it."""
 
 _log = structlog.get_logger("services.pin")
 
@@ -69,7 +70,7 @@ class PinOperation:
         if isinstance(end, bytes):
             self._journal.finish(self._operation, end)
         else:
-            self._failed(_REASONS[end], nothing_changed=end is PinResult.REJECTED)
+            self._failed(REASONS[end], nothing_changed=end is PinResult.REJECTED)
         return found
 
     def _failed(self, reason: str, *, nothing_changed: bool = False) -> None:

@@ -64,9 +64,14 @@ def mask_paths(field: str, mask: FieldMask) -> tuple[str, ...]:
 
 def request_id(value: str) -> str:
     """The name that a caller gives to a request that changes something."""
-    if not re.fullmatch("[0-9A-Za-z-]{1,64}", value):
+    if not is_request_id(value):
         raise InvalidRequestError("request_id", "takes 1 to 64 letters, digits and hyphens")
     return value
+
+
+def is_request_id(value: str) -> bool:
+    """Whether a request may be called so; what may not is not written into any log, it may be anything."""
+    return re.fullmatch("[0-9A-Za-z-]{1,64}", value) is not None
 
 
 def operator(value: str) -> str:

@@ -3,13 +3,14 @@
 //     node hospital_pos.js SERVER CA.pem CLIENT.pem CLIENT.key
 //
 // The certificate has the role `hospital`. It waits for a card, keeps it while it works with it, and lets it go. A line on
-// standard input is the PIN; an empty one is none.
+// standard input is the holder's PIN, at the first registration the one that the holder chooses; an empty one is none.
 "use strict";
 
 const { randomUUID } = require("node:crypto");
 const { readFileSync } = require("node:fs");
 const path = require("node:path");
-const { createInterface } = require("node:readline/promises");
+const { createInterface } = require("node:readline");
+const { Writable } = require("node:stream");
 const { promisify } = require("node:util");
 const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
@@ -18,7 +19,7 @@ const protobuf = require("protobufjs");
 const PROTO = path.join(__dirname, "..", "..", "proto");
 const v1 = (file) => `sscard/v1/${file}.proto`;
 const { sscard } = grpc.loadPackageDefinition(
-  loader.loadSync(["activation", "card", "pin", "reader"].map(v1), { includeDirs: [PROTO], enums: String, defaults: true, longs: Number }),
+  loader.loadSync(["activation", "card", "pin", "reader"].map(v1), { includeDirs: [PROTO], enums: String, defaults: true }),
 );
 
 async function main(server, ca, certificate, key) {
@@ -28,19 +29,21 @@ async function main(server, ca, certificate, key) {
   const call = (client, method, request) => promisify(client[method]).call(client, request, new grpc.Metadata(), within(30));
 
   const reader = await waitForCard(readers);
+  const pin = await askPin();
   const { lease } = (await call(cards, "AcquireCard", { reader })).state;
   try {
-    const patient = await register(activation, lease);
-    console.log(`${patient.name}, ${patient.socialSecurityNumber.slice(0, 6)}…:`, patient.activated ? "本次激活 activated now" : "此前已激活 activated before");
-    const pin = await createInterface({ input: process.stdin }).question("密码 PIN: ");
+    const patient = await register(activation, lease, pin);
+    const when = patient.activated ? "本次激活 activated now" : "此前已激活 activated before";
+    console.log(`${patient.name}, ${patient.socialSecurityNumber.slice(0, 6)}…: ${when}`);
     if (pin) {
       const answer = await call(pins, "VerifyPin", { lease, pin });
       console.log(`PIN: ${answer.result}, tries left ${answer.triesLeft}`);
-      if (!answer.verified) return;
+      if (!answer.verified) return false;
     }
     for (const result of (await call(cards, "ReadFiles", { lease, files: ["medical_insurance", "health"] })).results) {
       console.log(result.file, result.read ? "read" : `${result.reason} ${result.chineseMessage}`);
     }
+    return true;
   } finally {
     await call(cards, "ReleaseCard", { lease });
   }
@@ -62,16 +65,26 @@ async function waitForCard(readers) {
   throw new Error("the service has ended");
 }
 
-// Outpatient registration: the first one activates the card, whoever sends it again after a cut loses nothing.
-async function register(activation, lease) {
-  const request = { lease, requestId: randomUUID(), registration: "REGISTRATION_OUTPATIENT" };
+// A line of standard input; what is typed at a terminal is not shown.
+async function askPin() {
+  const { isTTY } = process.stdin;
+  if (isTTY) process.stdout.write("密码 PIN: ");
+  const nowhere = new Writable({ write: (_text, _encoding, done) => done() });
+  for await (const line of createInterface({ input: process.stdin, output: nowhere, terminal: isTTY })) return line.trim();
+  return "";
+}
+
+// Outpatient registration: the first one activates the card and sets the PIN, every later one just reads. A program that
+// keeps the request id, and sends the request again after an interruption, loses nothing.
+async function register(activation, lease, newPin) {
+  const request = { lease, requestId: randomUUID(), registration: "REGISTRATION_OUTPATIENT", newPin };
   for await (const { outcome } of activation.ActivateAtHospital(request, within(60))) {
     if (outcome) return outcome;
   }
   throw new Error("the service has ended");
 }
 
-// The reason of an error, which is the contract, and its text in Chinese.
+// The reason, which is the contract, and what the service says to people, in Chinese and English.
 function explain(error) {
   const { Status, ErrorInfo, LocalizedMessage } = protobuf.parse(`syntax = "proto3";
     message Any { string type_url = 1; bytes value = 2; }
@@ -84,13 +97,10 @@ function explain(error) {
     if (typeUrl.endsWith(".ErrorInfo")) return ErrorInfo.decode(value).reason;
     return typeUrl.endsWith(".LocalizedMessage") ? LocalizedMessage.decode(value).message : "";
   });
-  return texts.filter(Boolean).join("\n") || String(error);
+  return texts.filter(Boolean).join("\n") || error.details || error.message;
 }
 
-main(...process.argv.slice(2)).then(
-  () => process.exit(0),
-  (error) => {
-    console.error(explain(error));
-    process.exit(1);
-  },
-);
+const names = process.argv.slice(2);
+const usage = new Error("usage: node hospital_pos.js SERVER CA.pem CLIENT.pem CLIENT.key");
+const told = names.length === 4 ? main(...names) : Promise.reject(usage);
+told.catch((error) => console.error(explain(error))).then((well) => process.exit(well ? 0 : 1));

@@ -11,10 +11,10 @@ from typing import Final, TypeVar, cast
 
 import structlog
 
-from apdu.errors import AuthenticationBlockedError, TransportError, WrongPinError
+from apdu.errors import TransportError
 from apdu.flow import Answer, Flow, Question
 from apdu.secret import Secret
-from cardlib.errors import InitialPinError, KeyUnavailableError
+from cardlib.errors import KeyUnavailableError
 from cardlib.flows.choose_pin import choose_pin, choose_pin_at_pad
 from cardlib.flows.pin import AtPad, PinAttempt, PinResult, PinStepAhead
 from cardlib.flows.present_card import MemoryNumbers, PresentedCard, is_memory_card, present_card, present_original
@@ -31,8 +31,9 @@ from services.activation.records import (
     Outcome,
     require_holder,
 )
-from services.catalogue import REFUSALS, failure_of
+from services.catalogue import failure_of
 from services.errors import CallEndedError, DeadlineError, IssuanceError, ServiceError, ShuttingDownError
+from services.pin_operations import REASONS
 from services.registry.documents import require_document
 from services.registry.errors import CardAlreadyActivatedError, HolderMismatchError
 from services.registry.lifecycle import CardEvent, CardState, after
@@ -58,13 +59,6 @@ _INTERRUPTIONS: Final = (
     CardNotSwappedError,
 )
 """What ends an attempt without saying anything about card or holder."""
-
-_PIN_REASONS: Final = {
-    PinResult.REJECTED: REFUSALS[WrongPinError].reason,
-    PinResult.NOW_BLOCKED: REFUSALS[AuthenticationBlockedError].reason,
-    PinResult.WAS_BLOCKED: REFUSALS[AuthenticationBlockedError].reason,
-    PinResult.INITIAL_PIN: REFUSALS[InitialPinError].reason,
-}
 
 _log = structlog.get_logger("services.activation")
 
@@ -246,7 +240,7 @@ def _warnings(card: PresentedCard, attempt: Attempt, shown: Shown | None, *, alr
 
 def _without_pin(attempt: Attempt, outcome: Outcome, pin: PinAttempt) -> Outcome:
     """The card has not taken the old PIN: nothing is activated. Whether it has a new one, only REJECTED says."""
-    reason = _PIN_REASONS[pin.result]
+    reason = REASONS[pin.result]
     if attempt.pin_begun and pin.result is not PinResult.REJECTED:
         attempt.interrupt(reason)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from apdu.errors import NoCardError
 from apdu.flow import Answer
 from services.activation.conversation import Shown, Tools, activate, answering, show_original, shown_before
 from services.activation.errors import CardAwaitedError, CardNotSwappedError
@@ -57,9 +58,10 @@ class Pharmacy:
     async def _new_card(self, attempt: Attempt, tools: Tools, shown: Shown, insertion: int | None) -> Outcome:
         """The new card, asked for until it comes or the time is over; ``insertion``: of the original, if seen."""
         until = time.monotonic() + self.seconds
-        swapped = insertion if self.original == self.new else None
+        behind = insertion if self.original == self.new else None
+        action = INSERT_CARD if behind is None else SWAP_CARDS
         while True:
-            swapped = await self._card(self.new, INSERT_CARD if swapped is None else SWAP_CARDS, swapped, until)
+            behind = await self._card(self.new, action, behind, until)
             try:
                 async with self.hub.addressed(CardPlace(self.new), deadline=self.deadline()) as held:
                     flow = activate(held.atr, attempt, tools, shown=shown)
@@ -67,6 +69,11 @@ class Pharmacy:
             except CardNotSwappedError:
                 if time.monotonic() >= until:
                     raise
+                action = SWAP_CARDS
+            except NoCardError:  # pulled out again before anything was asked of it
+                if time.monotonic() >= until:
+                    raise
+                action = INSERT_CARD
 
     async def _card(
         self,

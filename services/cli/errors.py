@@ -10,6 +10,7 @@ import typer
 
 from apdu.errors import CardError
 from services.catalogue import failure_of
+from services.cli.unreachable import unreachable
 from services.config import ConfigError
 from services.errors import InvalidRequestError
 from services.statuses import Told, call_of, told, told_by
@@ -27,11 +28,6 @@ OPTIONS: Final[Mapping[str, str]] = {
     "reader": "--reader",
 }
 """What people give for a field of a request."""
-
-NO_SERVICE = (
-    "Start one with `sscard serve`; one that asks for certificates takes --certificate, --key and --ca. "
-    "请先运行 sscard serve；服务要求证书时请提供证书。"
-)
 
 
 @contextmanager
@@ -78,5 +74,5 @@ def _words(answer: Told) -> str:
 
 def _of_the_call(call: grpc.Call) -> str:
     if call.code() is grpc.StatusCode.UNAVAILABLE:
-        return f"no service answers: {call.details()}\n        {NO_SERVICE}"
+        return unreachable(call.details() or "")
     return f"{call.details()} [{call.code().name}]"

@@ -32,6 +32,9 @@ T = TypeVar("T")
 AT_PAD: Final = 180.0
 """Seconds that a call waits for somebody who types; the service itself gives up before."""
 
+MOST_DIGITS: Final = 16
+"""Of a PIN."""
+
 STATES: Final = {
     pin_pb2.PIN_STATE_SET: "正常 it has tries left",
     pin_pb2.PIN_STATE_BLOCKED: "已锁定 blocked",
@@ -40,7 +43,7 @@ STATES: Final = {
 RESULTS: Final = {
     pin_pb2.PIN_RESULT_OK: "密码正确 the card took the PIN",
     pin_pb2.PIN_RESULT_REJECTED: "密码错误 the card refused the PIN",
-    pin_pb2.PIN_RESULT_NOW_BLOCKED: "密码错误，现已锁定 the card refused the PIN, and that was the last try: it is blocked now",
+    pin_pb2.PIN_RESULT_NOW_BLOCKED: "密码错误，现已锁定 the card refused the PIN; that was the last try",
     pin_pb2.PIN_RESULT_WAS_BLOCKED: "密码此前已锁定，未送卡 the PIN was blocked before; nothing was sent",
 }
 INITIAL: Final = {
@@ -52,6 +55,7 @@ DONE: Final = {
     pin_pb2.ResetPinResponse: "密码已重置 the new PIN is set",
     pin_pb2.UnblockPinResponse: "密码已解锁 the PIN has its tries back",
 }
+BLOCKED: Final = "请到发卡机构办理解锁或重置 the office gives the tries back, or sets a new PIN"
 LAST_TRY: Final = "仅剩最后一次，错误将锁定密码。 One try is left, and a wrong PIN blocks it. 继续 Go on?"
 
 app = typer.Typer(help="The holder's PIN. 个人密码。", no_args_is_help=True)
@@ -105,10 +109,11 @@ def verify(
         name = chosen(channel, reader)
         pin = "" if pin_pad else _typed("密码 PIN", from_input=pin_stdin)
 
-        def attempt(allow: bool) -> pin_pb2.VerifyPinResponse:  # noqa: FBT001
+        def attempt(allow: bool) -> pin_pb2.VerifyPinResponse:
             if pin_pad:
                 at_pad = pin_pb2.VerifyPinAtPadRequest(reader=name, allow_last_try=allow)
-                return _followed(stub.VerifyPinAtPad(at_pad, timeout=AT_PAD))
+                told: pin_pb2.VerifyPinResponse = _followed(stub.VerifyPinAtPad(at_pad, timeout=AT_PAD))
+                return told
             typed = pin_pb2.VerifyPinRequest(reader=name, pin=pin, allow_last_try=allow, card_is_new=new_card)
             return stub.VerifyPin(typed, timeout=PATIENCE)
 
@@ -143,10 +148,11 @@ def change(
         )
         new = "" if pin_pad else _chosen_pin(from_input=pin_stdin)
 
-        def attempt(allow: bool) -> pin_pb2.ChangePinResponse:  # noqa: FBT001
+        def attempt(allow: bool) -> pin_pb2.ChangePinResponse:
             if pin_pad:
                 at_pad = pin_pb2.ChangePinAtPadRequest(reader=name, request_id=request, allow_last_try=allow)
-                return _followed(stub.ChangePinAtPad(at_pad, timeout=AT_PAD))
+                told: pin_pb2.ChangePinResponse = _followed(stub.ChangePinAtPad(at_pad, timeout=AT_PAD))
+                return told
             typed = pin_pb2.ChangePinRequest(
                 reader=name,
                 request_id=request,
@@ -244,29 +250,31 @@ def _with_the_last_try(attempt: Callable[[bool], T], *, allow: bool, ask: bool) 
             raise
     if not typer.confirm(LAST_TRY, err=True):
         raise typer.Exit(FAILED)
-    return attempt(True)  # noqa: FBT003
+    return attempt(True)
 
 
 def _followed(events: Iterable[Any]) -> Any:
     """The result of a call at a pad; what is to be typed there is shown, and a star for each digit."""
-    result = None
-    for event in events:
-        if event.WhichOneof("event") == "result":
-            result = event.result
-        elif event.entry.prompt:
-            sys.stderr.write(f"{event.entry.prompt}\n")
-        else:
-            sys.stderr.write(f"{'*' * event.entry.digits}\n")
+    result, stars = None, False
+    try:
+        for event in events:
+            if event.WhichOneof("event") == "result":
+                result = event.result
+            elif event.entry.prompt:
+                sys.stderr.write("\n" * stars + f"{event.entry.prompt}\n")
+                stars = False
+            else:
+                sys.stderr.write(f"\r{'*' * event.entry.digits:{MOST_DIGITS}}")
+                stars = True
+    finally:
+        sys.stderr.write("\n" * stars)
     return result
 
 
 def _result(result: pin_pb2.PinResult.ValueType, tries_left: int, *, verified: bool = False) -> list[str]:
     lines = [INITIAL[verified] if result == pin_pb2.PIN_RESULT_INITIAL_PIN else RESULTS[result]]
     if result in {pin_pb2.PIN_RESULT_NOW_BLOCKED, pin_pb2.PIN_RESULT_WAS_BLOCKED}:
-        return [
-            *lines,
-            "请到发卡机构办理解锁或重置 the office unblocks it (sscard pin unblock), or sets a new one (sscard pin reset)",
-        ]
+        return [*lines, BLOCKED]
     return [*lines, _tries(tries_left)]
 
 

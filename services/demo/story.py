@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
-from services.cli.files import file_tables
-from services.cli.table import identity_table
 from services.counter import utc_now
 from services.demo.desk import Desk, wait_until
 from services.demo.people import MEDICAL_CARD, OF_BANK, OF_HOSPITAL, OF_PHARMACY, OLD_CARD, PINS, Holder
@@ -110,7 +108,7 @@ class Story:
         identity = CardServiceStub(self._players[HOSPITAL]).ReadIdentity(
             card_pb2.ReadIdentityRequest(reader=self._first), timeout=LONG
         )
-        self._tell.show(identity_table(identity))
+        self._tell.show(identity)
         issuer = identity.identity.issuer
         self._tell.step(SUPERVISOR, "RegistryService.RegisterCard", "登记卡片", "the card")
         self._cards[OF_HOSPITAL] = registry.RegisterCard(
@@ -182,7 +180,7 @@ class Story:
         self._tell.result(f"{verified}, 剩余次数 tries left {status.tries_left}")
         self._tell.step(TELLER, "CardService.ReadIdentity", "读取基本信息", "identity")
         identity = card_pb2.ReadIdentityRequest(lease=held)
-        self._tell.show(identity_table(cards.ReadIdentity(identity, timeout=LONG)))
+        self._tell.show(cards.ReadIdentity(identity, timeout=LONG))
         self._tell.step(TELLER, "CardService.ReleaseCard", "释放卡片", "let it go: the card forgets the PIN")
         cards.ReleaseCard(lease_pb2.ReleaseCardRequest(lease=held), timeout=LONG)
         self._remove(self._first)
@@ -237,7 +235,8 @@ class Story:
         self._tell.step(HOSPITAL, "PinService.VerifyPin", "验证密码", "the holder's PIN")
         self._verified(pins, held, PINS[OF_HOSPITAL])
         self._tell.step(HOSPITAL, "CardService.ReadFiles", "读取账户文件", "account files")
-        self._tell.show(file_tables(cards.ReadFiles(card_pb2.ReadFilesRequest(lease=held, files=ACCOUNT_FILES))))
+        files = card_pb2.ReadFilesRequest(lease=held, files=ACCOUNT_FILES)
+        self._tell.show(cards.ReadFiles(files, timeout=LONG))
         cards.ReleaseCard(lease_pb2.ReleaseCardRequest(lease=held), timeout=LONG)
         self._remove(self._first)
 

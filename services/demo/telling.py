@@ -1,9 +1,10 @@
 """How the story is told: who calls what, what came of it, and what the service said where it refused."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 import grpc
+from google.protobuf.message import Message
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -17,6 +18,10 @@ _INDENT: Final = 4
 """Columns before everything that belongs to a step."""
 
 
+Tables: TypeAlias = Mapping[type[Message], Callable[[Any], RenderableType]]
+"""How answers are shown, by their type."""
+
+
 class UnexpectedlyAllowedError(Exception):
     """A call that has to be refused was carried out."""
 
@@ -24,8 +29,9 @@ class UnexpectedlyAllowedError(Exception):
 class Narrator:
     """Prints the story, so that nothing of it needs more than 80 columns."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, tables: Tables) -> None:
         self._console = console
+        self._tables = tables
         self.steps = 0
         """How many there were."""
 
@@ -50,9 +56,9 @@ class Narrator:
         """Something that hands do, or a screen shows."""
         self._hanging("☞", text, "magenta")
 
-    def show(self, renderable: RenderableType) -> None:
-        """A table."""
-        self._console.print(renderable)
+    def show(self, answer: Message) -> None:
+        """An answer, as a table."""
+        self._console.print(self._tables[type(answer)](answer))
 
     def refused(self, call: Callable[[], object], reason: str) -> None:
         """A call that has to be refused, for this reason; prints what the service says. Raises as the call does."""

@@ -66,6 +66,8 @@ class OperationJournal(Protocol):
     def begin(self, request: OperationRequest) -> Operation:
         """The operation of this request: new, gone on with (one attempt further), or done.
 
+        One that was refused begins again, with no step noted.
+
         Raises :class:`~services.errors.RequestReusedError` where the id is that of another kind, subject or digest.
         """
         ...

@@ -17,7 +17,9 @@ class Canaries:
 
     def seen_in(self, *haystacks: str | bytes) -> list[str]:
         """What is found, by name."""
-        data = b"\n".join(each.encode("utf-8", "backslashreplace") if isinstance(each, str) else each for each in haystacks)
+        data = b"\n".join(
+            each.encode("utf-8", "backslashreplace") if isinstance(each, str) else each for each in haystacks
+        )
         lowered = data.lower()
         return sorted({what for what, form in self._forms() if form in data or form.lower() in lowered})
 

@@ -46,16 +46,36 @@ class Holder:
 
 # Characters of GB 18030's four bytes, of the supplementary plane, and the dot of names in Xinjiang.
 OF_BANK = Holder(
-    "金丝雀𠮷䶮样本", "990000198102030044", "13990014725", "E99700413", "YB99013572460011", ("704192635842", "804192635843")
+    "金丝雀𠮷䶮样本",
+    "990000198102030047",
+    "13990014725",
+    "E99700413",
+    "YB99013572460011",
+    ("704192635842", "804192635843"),
 )
 OF_HOSPITAL = Holder(
-    "㐀𬱖阿依努尔·热合曼", "99000019630711002X", "0999-7418529", "G99600527", "YB99024683570022", ("715293746853", "815293746854")
+    "㐀𬱖阿依努尔·热合曼",
+    "990000196307110025",
+    "0999-7418529",
+    "G99600527",
+    "YB99024683570022",
+    ("715293746853", "815293746854"),
 )
 OF_PHARMACY = Holder(
-    "龘靐齉爩测试", "990000195006150033", "13990036947", "H99500641", "YB99035791460033", ("726394857964", "826394857965")
+    "龘靐齉爩测试",
+    "990000195006150037",
+    "13990036947",
+    "H99500641",
+    "YB99035791460033",
+    ("726394857964", "826394857965"),
 )
 OF_CHIP = Holder(
-    "犇骉鱻䴖样卡", "990000198503120027", "13990047058", "E99400755", "YB99046802570044", ("737495968075", "837495968076")
+    "犇骉鱻䴖样卡",
+    "990000198503120027",
+    "13990047058",
+    "E99400755",
+    "YB99046802570044",
+    ("737495968075", "837495968076"),
 )
 EVERYBODY = (OF_BANK, OF_HOSPITAL, OF_PHARMACY, OF_CHIP)
 
@@ -96,15 +116,15 @@ class Marks:
 @lru_cache
 def _made(holder: Holder, version: str, serial: int, pin: str, keys: str) -> tuple[CardImage, Marks]:
     ready = READY[version]
-    contents = {name: dict(values) if isinstance(values, dict) else values for name, values in ready.contents(serial).items()}
+    contents = {
+        name: dict(values) if isinstance(values, dict) else values for name, values in ready.contents(serial).items()
+    }
     contents["holder"] = dict(ready.contents(serial)["holder"]) | {
         "name": holder.name,
         "social_security_number": holder.number,
     }
     historical = ready.historical_bytes(serial)
-    issue = replace(
-        Issue(algorithm=ready.algorithm, historical_bytes=historical, pin=packed_pin(pin)), pin_tries=TRIES
-    )
+    issue = replace(Issue(algorithm=ready.algorithm, historical_bytes=historical, pin=packed_pin(pin)), pin_tries=TRIES)
     identifier = contents["issuer"]["card_identifier"]
     assert isinstance(identifier, CardIdentifier)
     number = str(contents["issuer"]["card_number"])

@@ -100,9 +100,9 @@ class _As:
         stub = next(made for made in (one(self.channel) for one in STUBS) if hasattr(made, method))
 
         async def called(
-            request: Any, *, on_event: Callable[[Any], Awaitable[None]] | None = None, timeout: float = LONG
+            request: Any, *, on_event: Callable[[Any], Awaitable[None]] | None = None, seconds: float = LONG
         ) -> Any:
-            call = getattr(stub, method)(request, timeout=timeout)
+            call = getattr(stub, method)(request, timeout=seconds)
             if not hasattr(call, "__aiter__"):
                 return await call
             last = None
@@ -119,9 +119,7 @@ class _As:
 
 
 @asynccontextmanager
-async def counter(
-    folder: Path, readers: Readers, custodian: KeyCustodian, **settings: Any
-) -> AsyncIterator[Counter]:
+async def counter(folder: Path, readers: Readers, custodian: KeyCustodian, **settings: Any) -> AsyncIterator[Counter]:
     """A service of these settings with certificates, in development unless they say otherwise."""
     usual = {
         "mode": Mode.DEVELOPMENT,

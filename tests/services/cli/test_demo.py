@@ -64,4 +64,4 @@ def test_a_simulator_that_has_ended_is_reported(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_call_that_ought_to_be_refused_and_is_not_ends_the_story() -> None:
     with pytest.raises(UnexpectedlyAllowedError, match="DOCUMENT_MISMATCH"):
-        Narrator(Console(quiet=True)).refused(lambda: None, "DOCUMENT_MISMATCH")
+        Narrator(Console(quiet=True), {}).refused(lambda: None, "DOCUMENT_MISMATCH")
