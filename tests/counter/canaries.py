@@ -16,20 +16,19 @@ class Canaries:
         self._keys = keys
 
     def seen_in(self, *haystacks: str | bytes) -> list[str]:
-        """What is found, by name."""
-        data = b"\n".join(
-            each.encode("utf-8", "backslashreplace") if isinstance(each, str) else each for each in haystacks
-        )
+        """What is found, by name; hexadecimal digits in either case."""
+        parts = {each.encode("utf-8", "backslashreplace") if isinstance(each, str) else each for each in haystacks}
+        data = b"\n".join(parts)
         lowered = data.lower()
-        return sorted({what for what, form in self._forms() if form in data or form.lower() in lowered})
+        exact = {what for what, value in self._values() if any(form in data for form in _written(value))}
+        digits = {what for what, value in self._values() if any(form in lowered for form in _hexadecimal(value))}
+        escaped = {what for what, text in self._texts.items() if ascii(text)[1:-1].encode().lower() in lowered}
+        return sorted(exact | digits | escaped)
 
-    def _forms(self) -> Iterator[tuple[str, bytes]]:
+    def _values(self) -> Iterator[tuple[str, bytes]]:
         for what, text in self._texts.items():
-            for value in _encoded(text):
-                yield from ((what, form) for form in _written(value))
-            yield what, ascii(text)[1:-1].encode()
-        for what, value in self._keys.items():
-            yield from ((what, form) for form in _written(value))
+            yield from ((what, value) for value in _encoded(text))
+        yield from self._keys.items()
 
 
 def _encoded(text: str) -> Iterable[bytes]:
@@ -39,11 +38,13 @@ def _encoded(text: str) -> Iterable[bytes]:
     return found
 
 
+def _hexadecimal(value: bytes) -> Iterable[bytes]:
+    return value.hex().encode(), value.hex(" ").encode()
+
+
 def _written(value: bytes) -> Iterable[bytes]:
     return {
         value,
-        value.hex().encode(),
-        value.hex(" ").encode(),
         repr(value)[2:-1].encode(),
         str(list(value))[1:-1].encode(),
         base64.b64encode(value).rstrip(b"=")[:-1],
