@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import dictionary, issuance, pcsc, simulator, wire
+from bench import counter, dictionary, issuance, pcsc, simulator, wire
 
 BENCHMARKS = {
     "wire": wire.main,
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "issuance": issuance.main,
     "simulator": simulator.main,
     "pcsc": pcsc.main,
+    "counter": counter.main,
 }
 
 

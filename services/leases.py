@@ -120,6 +120,8 @@ class Leases:
         self._terms = terms
         self._wait = wait
         self._leases: dict[str, _Lease] = {}
+        self._ending: set[_Lease] = set()
+        """Those that are over, and whose cards are still being reset."""
         self._forms = FormMemory()
         self._closed = False
 
@@ -204,7 +206,7 @@ class Leases:
 
     def note(self, states: Mapping[str, ReaderState]) -> None:
         """Readers as they were just seen: cards taken out unsettle their leases, readers that are gone end them."""
-        for lease in tuple(self._leases.values()):
+        for lease in (*self._leases.values(), *self._ending):
             seen = states.get(lease.slot.reader)
             if seen is None:
                 self._tell_free(lease)
@@ -315,6 +317,7 @@ class Leases:
         if lease.ending is None:
             lease.unsettle()
             del self._leases[lease.id]
+            self._ending.add(lease)
             if lease.timer is not None:
                 lease.timer.cancel()
             if lease.user is not None:
@@ -327,6 +330,7 @@ class Leases:
         return lease.ending
 
     def _freed(self, lease: _Lease) -> None:
+        self._ending.discard(lease)
         self._tell_free(lease)
         lease.slot.release()
 

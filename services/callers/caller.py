@@ -48,6 +48,9 @@ class Caller:
 LOCAL: Final = Caller("local", "local", Role.LOCAL)
 """The caller of a service that asks nobody for a certificate."""
 
+OWN_CODES: Final = frozenset({LOCAL.institution, "service"})
+"""What stands for an institution where the service itself does something, in its journal; no certificate has these."""
+
 _CALLER: ContextVar[Caller] = ContextVar("caller", default=LOCAL)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from services.callers.caller import Caller, Role
+from services.callers.caller import OWN_CODES, Caller, Role
 from services.callers.errors import CallerUnknownError
 
 TRUST_DOMAIN: Final = "spiffe://sscard/"
@@ -30,13 +30,15 @@ _ENCODED: Final = re.compile(r"(?:[0-9A-Za-z._~-]|%[0-9A-Fa-f]{2})+")
 def uri_of(caller: Caller) -> str:
     """The URI that says who ``caller`` is.
 
-    Raises ValueError for what stands in no certificate: the role LOCAL, a code of other characters, a name that is
-    empty, too long or not printable.
+    Raises ValueError for what stands in no certificate: the role LOCAL, a code of other characters or of the service
+    itself, a name that is empty, too long or not printable.
     """
     if caller.role is Role.LOCAL:
         raise ValueError("the role local is that of whoever starts a service, and of no certificate")
     if not _PLAIN.fullmatch(caller.institution):
         raise ValueError(f"{caller.institution!r} is no code of an institution: 1 to 32 letters, digits and hyphens")
+    if caller.institution.lower() in OWN_CODES:
+        raise ValueError(f"{caller.institution!r} stands for the service itself, and for no institution")
     parts = ["institution", caller.institution, "role", caller.role.value]
     if caller.terminal:
         parts += ["terminal", _text("terminal", caller.terminal)]

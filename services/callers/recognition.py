@@ -9,7 +9,7 @@ from services.callers.caller import LOCAL, Caller
 from services.callers.errors import CallerExpiredError, CallerRevokedError, CallerUnknownError
 from services.callers.identity import caller_of
 from services.callers.revocation import RevocationList
-from services.custody.certificates import CertificateError, Facts, facts_of
+from services.custody.certificates import CertificateError, Facts, Purpose, facts_of
 
 Connection: TypeAlias = Mapping[str, Iterable[bytes]]
 """What gRPC knows of a connection: ``context.auth_context()``."""
@@ -58,6 +58,8 @@ class ByCertificate:
             raise CallerExpiredError(f"its certificate is valid from {since} to {until} UTC")
         if self._ours and facts.fingerprint == self._ours:
             return LOCAL
+        if Purpose.CALLER not in facts.purposes:
+            raise CallerUnknownError("its certificate is not one for a caller (extended key usage clientAuth)")
         caller = caller_of(facts.uris)
         if self._revoked is not None and self._revoked.has(facts):
             raise CallerRevokedError

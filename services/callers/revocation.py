@@ -3,13 +3,14 @@
 A line is the SHA-256 of a certificate's public key, which stands for its renewals as well, or of a whole certificate:
 64 hex digits, with or without colons. Or it is a URI as certificates have it, which stands for all certificates with
 it, those to come too, and for everything below it: ``spiffe://sscard/institution/990002`` for all of an institution.
-What follows ``#`` is a remark.
+However characters of it are percent-encoded, it is the same URI. What follows ``#`` is a remark.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote_to_bytes
 
 import structlog
 
@@ -66,8 +67,14 @@ class RevocationList:
 def _with_above(uris: Iterable[str]) -> Iterator[str]:
     """URIs, and everything that they are below."""
     for uri in uris:
-        parts = uri.split("/")
+        parts = _one_form(uri).split("/")
         yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _one_form(uri: str) -> str:
+    """The URI as every other way to write it comes out, too: nobody gets round the list by another authority's way."""
+    scheme, slashes, rest = uri.partition("://")
+    return scheme + slashes + "/".join(quote(unquote_to_bytes(part), safe="") for part in rest.split("/"))
 
 
 def _state_of(file: Path) -> tuple[int, int, int]:
@@ -93,7 +100,7 @@ def _read(file: Path) -> tuple[frozenset[str], tuple[int, ...]]:
     for number, line in enumerate(text.splitlines(), 1):
         entry = line.partition("#")[0].strip()
         if entry.startswith(TRUST_DOMAIN):
-            entries.add(entry.rstrip("/"))
+            entries.add(_one_form(entry.rstrip("/")))
         elif _FINGERPRINT.fullmatch(digits := entry.replace(":", "").lower()):
             entries.add(digits)
         elif entry:

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from apdu.secret import Secret
+from services.custody.keystore import files
+from services.custody.keystore.errors import KeystoreFileError
 
 KEY: Final = 32
 """Bytes of a data key, and of the key of an :class:`AesWrapper`."""
@@ -127,20 +129,22 @@ class AesWrapper(KeyWrapper):
             raise NotWrappedHereError(self._key_id) from None
 
 
-def file_wrapper(path: Path, *, make: bool) -> AesWrapper:
+def file_wrapper(path: Path, *, make: bool, development_mode: bool = False) -> AesWrapper:
     """The key in a file of 32 bytes; it is made, readable by nobody else, when it is not there and ``make``.
 
-    Two processes may do so at once. Raises :class:`WrapperError`.
+    Two processes may do so at once. Raises :class:`WrapperError`, in production also where others can get at the file.
     """
     try:
         if make and not path.exists():
             make_key_file(path)
-        return AesWrapper(Secret(path.read_bytes()), "file")
-    except FileNotFoundError:
-        raise WrapperError(
-            f"there is no {path}, the key of the personal values in the database: restore it from the backup; without "
-            "it nobody can read them"
-        ) from None
+        if not path.exists():
+            raise WrapperError(
+                f"there is no {path}, the key of the personal values in the database: restore it from the backup; "
+                "without it nobody can read them"
+            )
+        return AesWrapper(Secret(files.read_secret(path, development_mode=development_mode)), "file")
+    except KeystoreFileError as error:
+        raise WrapperError(f"the key of personal values: {error}") from None
     except OSError as error:
         raise WrapperError(f"the key of personal values, {path}, cannot be used: {error.strerror}") from None
 

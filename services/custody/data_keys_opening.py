@@ -22,4 +22,4 @@ def open_wrapper(config: Config, custodian: KeyCustodian | None, *, new: bool) -
             "the registry encrypts personal values and has no key to do so: set data_key_name to a key of the keystore "
             "or the HSM, or data_key to a file that is kept apart from the database"
         )
-    return file_wrapper(config.data_key_file, make=new)
+    return file_wrapper(config.data_key_file, make=new, development_mode=config.development)

@@ -56,7 +56,7 @@ def back_up(where: str, digest_key: Path, target: Path) -> tuple[Path, Path]:
 
 def _vacuum_into(url: sa.URL, target: Path) -> None:
     """SQLite's own way, which sees one moment of a database that is written to."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, hide_parameters=True)
     connection = engine.raw_connection()
     try:
         # Behind SQLAlchemy: it begins transactions, in which this is not allowed.

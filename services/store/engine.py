@@ -40,7 +40,8 @@ def open_engine(where: str) -> sa.Engine:
     try:
         if url.get_backend_name() == "sqlite" and url.database:
             _make_private(Path(url.database))
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        # No error and no log of the library quotes what was to be written.
+        engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
         if engine.dialect.name == "sqlite":
             _serious_sqlite(engine)
         _migrate(engine)

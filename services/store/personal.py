@@ -4,7 +4,8 @@ A row is sealed whole: every column of the type :class:`~services.store.schema.S
 version stands in the row's ``key_version``. To a value belong its table, its column, its row and that version: anywhere
 else it does not open. A column is searched by the one beside it that ends in ``_index``: HMAC-SHA-256, under a key of
 its own that is never exchanged, over table, column and the value in one form (:func:`normal_form`). So equal values of
-one column have equal digests, and nothing else about them shows but how long they are.
+one column have equal digests, and nothing else about them shows but how long they are. A row whose digest is not that
+of its value does not open either: nobody is found under another one's number.
 
 Data keys and the key of the digests are in the table ``data_key``, wrapped (:mod:`services.custody.data_keys`).
 """
@@ -110,7 +111,17 @@ class Personal:
             except NotSealedHereError:
                 raise PersonalValueError(table.name, column, identifier) from None
             values[column] = opened.reveal().decode()
+            self._require_own_index(table, column, told, values[column])
         return values
+
+    def _require_own_index(self, table: sa.Table, column: str, told: Mapping[str, Any], value: str) -> None:
+        """A digest that was put beside somebody else's value would have that one found in place of the right one."""
+        if column + INDEX not in table.columns:
+            return
+        stands = told[column + INDEX]
+        own = self.index(table.columns[column], value)
+        if not (isinstance(stands, bytes) and hmac.compare_digest(stands, own)):
+            raise PersonalValueError(table.name, column + INDEX, told["id"])
 
     def index(self, column: sa.Column[Any], value: str) -> bytes:
         """The digest of a value that is looked for in a sealed column: what stands in its ``_index``, 32 bytes."""

@@ -36,7 +36,7 @@ def eventually(check: Callable[[], Any], *, seconds: float = LONG) -> Any:
 
 @dataclass
 class Service:
-    """A service that runs; ``as_role``: whose calls go where."""
+    """A service that runs, and the channels of its callers."""
 
     process: int
     log: Path
@@ -44,28 +44,22 @@ class Service:
 
     def call(self, role: Role, request: Any, *, timeout: float = LONG) -> Any:
         """The answer to a request, or the last message of a stream."""
-        return last(self.begin(role, request, timeout=timeout))
+        return self.begin(role, request, timeout=timeout)()
 
-    def begin(self, role: Role, request: Any, *, timeout: float = LONG) -> Any:
-        """The call of the method that takes this request."""
+    def begin(self, role: Role, request: Any, *, timeout: float = LONG) -> Callable[[], Any]:
+        """Calls the method that takes this request; gives what waits for what comes of it."""
         method = type(request).__name__.removesuffix("Request")
         stub = next(made for made in (one(self.channels[role]) for one in STUBS) if hasattr(made, method))
         called = getattr(stub, method)
-        return called.future(request, timeout=timeout) if hasattr(called, "future") else called(request, timeout=timeout)
+        if isinstance(called, grpc.UnaryUnaryMultiCallable):
+            future = called.future(request, timeout=timeout)
+            return lambda: future.result()  # noqa: PLW0108  what it raises is raised here
+        stream = called(request, timeout=timeout)
+        return lambda: [*stream][-1]
 
     def kill(self) -> None:
         """Like a power cut, for this process."""
         os.kill(self.process, signal.SIGKILL)
-
-
-def last(call: Any) -> Any:
-    """What comes of a call."""
-    if not hasattr(call, "__next__"):
-        return call.result()
-    event = None
-    for event in call:
-        pass
-    return event
 
 
 @dataclass
@@ -113,7 +107,9 @@ class Machine:
         def seen() -> bool:
             listed = readers.ListReaders(ListReadersRequest(), timeout=LONG).readers
             present = {one.name for one in listed if one.slot == SlotState.SLOT_STATE_CARD}
-            return present == {self.slots.readers[slot] for slot in range(len(self.slots.readers)) if self.slots.holds(slot)}
+            return present == {
+                self.slots.readers[slot] for slot in range(len(self.slots.readers)) if self.slots.holds(slot)
+            }
 
         eventually(seen)
 

@@ -111,14 +111,20 @@ def test_the_program_activates_verifies_and_reads(address: str) -> None:
         "示例𠮷 T00030008",
         "activated now",
         "PIN_RESULT_OK 6",
-        "social_security read",
+        "medical_insurance read",
     ]
 
 
-def test_readers_are_watched() -> None:
-    line = shlex.split(WATCHED)
-    assert CliRunner().invoke(app, [*line[1:3], "--help"]).exit_code == 0
-    assert line[1:3] == ["readers", "--watch"]
+def test_readers_are_watched(address: str) -> None:
+    words = shlex.split(WATCHED.replace(ADDRESS, address))
+    command = [sys.executable, "-m", "services.cli", *words[1:]]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'proto'}", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        lines = [next(process.stdout) for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+    assert "reader added" in lines[0]
+    assert "card inserted" in lines[1]
+    assert "initial complete" in lines[2]
 
 
 def test_the_reasons_and_results_of_the_page_are_those_that_there_are() -> None:
@@ -130,7 +136,7 @@ def test_the_reasons_and_results_of_the_page_are_those_that_there_are() -> None:
 
 
 def test_what_the_page_says_of_connections_is_what_is_said() -> None:
-    rows = re.findall(r"^\| `([a-z].*?)`(?: \(`(.*?)`\))? \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z][^`]* [^`]*)`(?: \(`(.*?)`\))? \|", PAGE, re.MULTILINE)
     assert len(rows) == 5
     for words, sign in rows:
         told = [cause.english for cause in unreachable.CAUSES if cause.sign == (sign or "Connection refused")]

@@ -250,18 +250,22 @@ async def test_what_happens_while_a_card_is_acquired_counts_as_well(hub, chip, w
     await until(lambda: not chip.powered)
 
 
-async def test_a_card_that_hangs_does_not_free_the_reader_that_came_back(hub, readers, chip) -> None:
+@pytest.mark.parametrize("over", [False, True], ids=["kept", "over before"])
+async def test_a_card_that_hangs_does_not_free_the_reader_that_came_back(hub, readers, chip, over) -> None:
     view = await acquired(hub)
     chip.hold()
     call = asyncio.ensure_future(used(hub, view))
     assert await asyncio.to_thread(chip.waits.wait, 10)
+    if over:
+        with pytest.raises(DeadlineError):
+            await hub.leases.release(view.lease_id, deadline=soon(0))
     readers.remove_reader(R)
     await until(lambda: len(hub.states()) == 1)
     readers.add_reader(R)
     readers.insert(R, told(), t0=True)
     await until(lambda: len(hub.states()) == 2 and hub.states()[1].present)
     with caller("bank-2"):
-        await acquired(hub)
+        next_one = await acquired(hub)
     chip.go_on()
     with pytest.raises((LeaseEndedError, CardRemovedError)):
         await call
@@ -270,6 +274,9 @@ async def test_a_card_that_hangs_does_not_free_the_reader_that_came_back(hub, re
     async with hub.watch() as events:
         initial = [await anext(events) for _ in range(5)]
     assert [event.held_by for event in initial if event.kind is EventKind.CARD_HELD] == ["bank-2"]
+    with caller("bank-2"):
+        await release(hub, next_one)
+    assert not hub.states()[1].in_use
 
 
 async def test_what_happens_at_other_readers_is_nothing_to_a_lease(hub, readers) -> None:

@@ -27,6 +27,15 @@ USAGES = {Purpose.SERVER: ExtendedKeyUsageOID.SERVER_AUTH, Purpose.CALLER: Exten
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates that nobody should have signed; not all of it is a ValueError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -56,7 +65,7 @@ def facts_of(pem: bytes) -> Facts:
     """What the first certificate in PEM text says; raises CertificateError."""
     try:
         return _facts(x509.load_pem_x509_certificate(pem))
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         raise CertificateError("is no certificate in PEM form (-----BEGIN CERTIFICATE-----)") from None
 
 
@@ -64,7 +73,7 @@ def require_authorities(pem: bytes) -> tuple[Facts, ...]:
     """The certificates of authorities in PEM text, which must have nothing else; raises CertificateError."""
     try:
         found = tuple(_facts(each) for each in x509.load_pem_x509_certificates(pem))
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         raise CertificateError("has no certificates in PEM form (-----BEGIN CERTIFICATE-----)") from None
     for each in found:
         if Purpose.AUTHORITY not in each.purposes:

@@ -1,0 +1,86 @@
+"""How many identities a service reads in a second, from 1, 4 and 12 readers at once, with and without the audit.
+
+The service is a process of its own, and so is the client, which has one call under way for each reader. The cards are
+in the service's process, or behind a real pcscd in a third one.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc
+
+from bench.recorder import Cards
+from bench.serving import service, wait_for
+from sscard.v1.card_pb2 import AUTHENTICITY_PROVEN, ReadIdentityRequest
+from sscard.v1.card_pb2_grpc import CardServiceStub
+from sscard.v1.reader_pb2 import ListReadersRequest, SlotState
+from sscard.v1.reader_pb2_grpc import ReaderServiceStub
+
+CARD = "3.0"
+AUDITS = {"true": "with audit", "false": "without audit"}
+
+
+def in_process(clients: Sequence[int], seconds: float) -> None:
+    """Cards in the service's process."""
+    cards = {"READERS": "simulated", "SIMULATED_CARDS": ",".join([CARD] * max(clients))}
+    _print("readers in process", clients, seconds, cards)
+
+
+def through_pcscd(cards: Cards, clients: Sequence[int], seconds: float) -> None:
+    """Cards behind pcscd; there are as many slots as readers that are busy, at least."""
+    cards.empty()
+    time.sleep(1.0)  # pcscd looks every 0.4 s
+    for index in range(max(clients)):
+        cards.insert(index, CARD, index)
+    _print("through pcscd", clients, seconds, {})
+
+
+def _print(title: str, clients: Sequence[int], seconds: float, settings: dict[str, str]) -> None:
+    for audit, words in AUDITS.items():
+        with (
+            tempfile.TemporaryDirectory(prefix="sscard-bench-") as folder,
+            service(Path(folder) / "bench.db", AUDIT=audit, **settings) as address,
+        ):
+            readers = _readers(address, max(clients))
+            rates = [asyncio.run(_rate(address, readers[:count], seconds)) for count in clients]
+        told = ", ".join(f"{count}: {rate:.0f}/s" for count, rate in zip(clients, rates, strict=True))
+        print(f"ReadIdentity of {CARD} cards, {title}, {words}, readers at once {told}", flush=True)
+
+
+def _readers(address: str, count: int) -> list[str]:
+    with grpc.insecure_channel(address) as channel:
+        grpc.channel_ready_future(channel).result(timeout=20)
+        stub = ReaderServiceStub(channel)
+        for _ in range(200):
+            listed = stub.ListReaders(ListReadersRequest(), timeout=5).readers
+            names = [reader.name for reader in listed if reader.slot == SlotState.SLOT_STATE_CARD]
+            if len(names) == count:
+                wait_for(channel, names, SlotState.SLOT_STATE_CARD)
+                return names
+            time.sleep(0.1)
+    raise SystemExit("the service does not see the cards")
+
+
+async def _rate(address: str, readers: Sequence[str], seconds: float) -> float:
+    """Calls per second, from when all have answered once."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = CardServiceStub(channel)
+
+        async def read(reader: str) -> None:
+            answer = await stub.ReadIdentity(ReadIdentityRequest(reader=reader), timeout=60)
+            assert answer.authenticity == AUTHENTICITY_PROVEN
+
+        async def keep_reading(reader: str, until: float) -> int:
+            done = 0
+            while time.perf_counter() < until:
+                await read(reader)
+                done += 1
+            return done
+
+        await asyncio.gather(*map(read, readers))
+        start = time.perf_counter()
+        done = await asyncio.gather(*(keep_reading(reader, start + seconds) for reader in readers))
+        return sum(done) / (time.perf_counter() - start)
