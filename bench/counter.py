@@ -50,7 +50,7 @@ MEMORY: Final = Path("/dev/shm")
 class Sizes:
     """How much is measured: ``rounds`` of ``cards`` issued and activated each, ``pairs`` of the rest; ``seconds`` each.
 
-    ``clients``: how many readers are busy at once.
+    ``clients``: how many readers are busy at once; ``compared``: also without the audit.
     """
 
     rounds: int = 3
@@ -58,20 +58,26 @@ class Sizes:
     pairs: int = 60
     seconds: float = 4.0
     clients: tuple[int, ...] = (1, 4, 12)
+    compared: bool = True
+
+    @property
+    def audits(self) -> tuple[bool, ...]:
+        """Whether there is an audit, in one service after the other."""
+        return (True, False) if self.compared else (True,)
 
 
 def main(sizes: Sizes = Sizes()) -> None:
     """issue, activate, PIN-verify and read over gRPC and pcscd against bare pyscard; ReadIdentity per second"""  # noqa: D400
     with_cards(SLOTS, measure, sizes)
-    rate.in_process(sizes.clients, sizes.seconds)
+    rate.in_process(sizes.clients, sizes.seconds, sizes.audits)
 
 
 def measure(cards: Cards, sizes: Sizes) -> None:
     """All that goes through pcscd."""
     _verbs(cards, sizes, "journals, registry and audit on the disk", None, AUDIT="true")
-    if MEMORY.is_dir():
+    if sizes.compared and MEMORY.is_dir():
         _verbs(cards, sizes, "no audit, the database in memory", MEMORY, AUDIT="false")
-    rate.through_pcscd(cards, sizes.clients, sizes.seconds)
+    rate.through_pcscd(cards, sizes.clients, sizes.seconds, sizes.audits)
 
 
 def _verbs(cards: Cards, sizes: Sizes, title: str, where: Path | None, **settings: str) -> None:

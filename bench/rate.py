@@ -20,34 +20,36 @@ from sscard.v1.reader_pb2 import ListReadersRequest, SlotState
 from sscard.v1.reader_pb2_grpc import ReaderServiceStub
 
 CARD = "3.0"
-AUDITS = {"true": "with audit", "false": "without audit"}
 
 
-def in_process(clients: Sequence[int], seconds: float) -> None:
+def in_process(clients: Sequence[int], seconds: float, audits: Sequence[bool]) -> None:
     """Cards in the service's process."""
     cards = {"READERS": "simulated", "SIMULATED_CARDS": ",".join([CARD] * max(clients))}
-    _print("readers in process", clients, seconds, cards)
+    for audit in audits:
+        _print("readers in process", clients, seconds, cards, audit=audit)
 
 
-def through_pcscd(cards: Cards, clients: Sequence[int], seconds: float) -> None:
+def through_pcscd(cards: Cards, clients: Sequence[int], seconds: float, audits: Sequence[bool]) -> None:
     """Cards behind pcscd; there are as many slots as readers that are busy, at least."""
     cards.empty()
     time.sleep(1.0)  # pcscd looks every 0.4 s
     for index in range(max(clients)):
         cards.insert(index, CARD, index)
-    _print("through pcscd", clients, seconds, {})
+    for audit in audits:
+        _print("through pcscd", clients, seconds, {}, audit=audit)
 
 
-def _print(title: str, clients: Sequence[int], seconds: float, settings: dict[str, str]) -> None:
-    for audit, words in AUDITS.items():
-        with (
-            tempfile.TemporaryDirectory(prefix="sscard-bench-") as folder,
-            service(Path(folder) / "bench.db", AUDIT=audit, **settings) as address,
-        ):
-            readers = _readers(address, max(clients))
-            rates = [asyncio.run(_rate(address, readers[:count], seconds)) for count in clients]
-        told = ", ".join(f"{count}: {rate:.0f}/s" for count, rate in zip(clients, rates, strict=True))
-        print(f"ReadIdentity of {CARD} cards, {title}, {words}, readers at once {told}", flush=True)
+def _print(title: str, clients: Sequence[int], seconds: float, settings: dict[str, str], *, audit: bool) -> None:
+    kept = {"AUDIT": "true" if audit else "false"}
+    with (
+        tempfile.TemporaryDirectory(prefix="sscard-bench-") as folder,
+        service(Path(folder) / "bench.db", **settings, **kept) as address,
+    ):
+        readers = _readers(address, max(clients))
+        rates = [asyncio.run(_rate(address, readers[:count], seconds)) for count in clients]
+    told = ", ".join(f"{count}: {rate:.0f}/s" for count, rate in zip(clients, rates, strict=True))
+    words = "with audit" if audit else "without audit"
+    print(f"ReadIdentity of {CARD} cards, {title}, {words}, readers at once {told}", flush=True)
 
 
 def _readers(address: str, count: int) -> list[str]:

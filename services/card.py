@@ -14,7 +14,7 @@ from apdu.flow import Answer, Flow, Question, run
 from apdu.pinpad import PinEntry
 from apdu.readers import CardConnection, Readers, Transmit, executor
 from apdu.transport.wrappers import get_response
-from cardlib.flows.pin import PinAnswered, PinQuestion
+from cardlib.flows.pin import CardMark, MaySendPin, PinAnswered, PinQuestion
 from cardlib.issuance.questions import Reset
 from services.errors import CallEndedError, DeadlineError, ServiceError
 from services.lane import Lane
@@ -127,6 +127,8 @@ class HeldCard:
         self._traffic = traffic
         self._ended = threading.Event()
         self._cut = False
+        self.mark: CardMark | None = None
+        """Which card it is, once a lease has recognised it or a PIN was to be sent to it."""
 
     @property
     def reader(self) -> str:
@@ -206,6 +208,8 @@ class HeldCard:
         return run(flow, executor(self._traffic(transmit, self.reader), before_each=self._check), answered)
 
     def _about_pin(self, question: PinQuestion) -> None:
+        if isinstance(question, MaySendPin | PinAnswered):
+            self.mark = question.card
         self._guard.answer(question)
         if isinstance(question, PinAnswered):
             self._card.pin_verified = question.accepted

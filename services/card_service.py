@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
 from typing import Any, Final, cast
 
@@ -18,9 +19,12 @@ from cardlib.flows.update_items import update_items
 from cardlib.forms import FormMemory
 from cardlib.regional import RegionalProfiles
 from services import requests
+from services.audit.held import told_of
 from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
+from services.card import HeldCard
 from services.errors import InvalidRequestError
+from services.leases import LeaseView
 from services.mapping import answers, leases
 from services.mapping.changes import changes
 from services.places import CardPlace, card_place
@@ -72,7 +76,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         check = CHECKS.get(request.authenticity_check)
         if check is None:
             raise InvalidRequestError("authenticity_check", "is no value of AuthenticityCheck")
-        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
+        async with self._held(place, context) as card:
             flow = read_identity(card.atr, rng=secrets.token_bytes, today=self._today(), forms=self._forms, check=check)
             reading = await card.run(flow, self._custodian.answer)
             atr = card.atr
@@ -86,7 +90,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         place = card_place(request)
         wanted = requests.wanted_names(request.files, request.read_mask)
         pin = requests.packed_pin(request.pin)
-        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
+        async with self._held(place, context) as card:
             flow = read_files(
                 card.atr,
                 wanted,
@@ -108,7 +112,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
     ) -> AsyncIterator[card_pb2.ReadPhotoResponse]:
         """The holder's photo; the card is let go before a caller that may be slow gets the first piece."""
         place = card_place(request)
-        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
+        async with self._held(place, context) as card:
             flow = read_photo(card.atr, rng=secrets.token_bytes, forms=self._forms)
             photo = await card.run(flow, self._custodian.answer)
         await self._tell_of(photo.card)
@@ -124,7 +128,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         # What regions add comes last: the newest profile that has an item says which kind of value it takes.
         wanted = changes(request, self._profiles.every)
         pin = requests.packed_pin(request.pin)
-        async with self._hub.addressed(place, deadline=self._deadline(context)) as card:
+        async with self._held(place, context) as card:
             flow = update_items(
                 card.atr,
                 wanted,
@@ -150,7 +154,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
             raise InvalidRequestError("idle_time", "is longer than zero")
         wait = leases.seconds(request, "wait")
         view = await self._hub.leases.acquire(reader, deadline=self._deadline(context), idle=idle, wait=wait)
-        about(reader=reader)
+        await self._tell_of_leased(view)
         return lease_pb2.AcquireCardResponse(state=leases.lease_state(view, self._now()))
 
     async def RenewCard(  # noqa: N802
@@ -159,7 +163,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         """Have a lease last longer, and tell its epoch."""
         place = CardPlace(lease_id=leases.lease_id(request), epoch=request.lease.epoch)
         view = await self._hub.leases.renew(place, deadline=self._deadline(context))
-        about(reader=view.reader)
+        await self._tell_of_leased(view)
         return lease_pb2.RenewCardResponse(state=leases.lease_state(view, self._now()))
 
     async def ReleaseCard(  # noqa: N802
@@ -169,9 +173,19 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         await self._hub.leases.release(leases.lease_id(request), deadline=self._deadline(context))
         return lease_pb2.ReleaseCardResponse()
 
+    def _held(
+        self, place: CardPlace, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> AbstractAsyncContextManager[HeldCard]:
+        return told_of(self._hub.addressed(place, deadline=self._deadline(context)), self._named)
+
     async def _tell_of(self, card: CardMark, detail: str = "") -> None:
         """Say which card this was about, for the audit; it was let go already."""
         about(card=await asyncio.to_thread(self._named, card), detail=detail)
+
+    async def _tell_of_leased(self, lease: LeaseView) -> None:
+        about(reader=lease.reader)
+        if lease.mark is not None:
+            await self._tell_of(lease.mark)
 
     def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say

@@ -134,7 +134,7 @@ class _Call:
             request = self._method.decoded(encoded)
         except DecodeError:
             raise InvalidRequestError("request", "is no message of the kind that this method takes") from None
-        self._about["reader"] = self._reader = getattr(request, "reader", "")[:MAX_NAME]
+        self._about["reader"] = self._reader = _printable(getattr(request, "reader", "")[:MAX_NAME])
         if is_request_id(request_id := getattr(request, "request_id", "")):
             self._about["request_id"] = self._request_id = request_id
         _log.debug("request", **self._about, message=request)
@@ -249,6 +249,11 @@ def _stream(
         call.end(grpc.StatusCode.OK)
 
     return stream
+
+
+def _printable(name: str) -> str:
+    """What a caller has made up begins no line of its own in a log, and moves no cursor on a terminal."""
+    return "".join(sign if sign.isprintable() else f"\\u{{{ord(sign):04X}}}" for sign in name)
 
 
 def _place(error: Exception) -> str:

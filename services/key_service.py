@@ -33,6 +33,7 @@ from cardlib.key_requests import (
     key_names,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, Purpose
+from services.audit.subject import about
 from services.callers.caller import Role, current_caller
 from services.errors import DeadlineError, InvalidRequestError
 from services.lane import Lane
@@ -138,6 +139,7 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
             tasks=dict(Counter(type(task).__name__ for task in wanted.tasks)),
             keys=sorted({name for task in wanted.tasks for name in key_names(task)}),
         )
+        about(detail=f"keys {' '.join(sorted({name for task in wanted.tasks for name in key_names(task)}))}")
         for task in wanted.tasks:
             self._require_offered(task)
         return keys_pb2.PerformKeyTasksResponse(answers=await self._performed(wanted, deadline))

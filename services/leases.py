@@ -19,8 +19,10 @@ import structlog
 from apdu.errors import NoCardError, ReaderNotFoundError
 from apdu.flow import refuse
 from apdu.readers import ReaderState
+from cardlib.flows.pin import CardMark
 from cardlib.flows.recognise import CardTraits, recognise
 from cardlib.forms import FormMemory
+from services.audit.subject import about
 from services.callers.caller import current_caller
 from services.card import HeldCard, PoweredCard
 from services.errors import (
@@ -61,6 +63,8 @@ class LeaseView:
     left: float
     atr: bytes = field(repr=False)
     pin_verified: bool
+    mark: CardMark | None = field(repr=False)
+    """Which card it is; None for what is no social security card."""
 
 
 class _Lease:
@@ -81,6 +85,11 @@ class _Lease:
         self.turn = Turn(slot.reader)
         self.user: HeldCard | None = None
         self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def mark(self) -> CardMark | None:
+        """Which card it is; None for what is no social security card."""
+        return self.traits if isinstance(self.traits, CardMark) else None
 
     def over(self) -> bool:
         """Whether it has ended, though its card may not have been reset yet."""
@@ -199,6 +208,7 @@ class Leases:
         """
         with suppress(LeaseEndedError):
             lease = self._mine(lease_id)
+            about(reader=lease.slot.reader)
             done = self._end(lease, "released")
             await asyncio.wait([done], timeout=max(0.0, deadline - time.monotonic()))
             if not done.done():
@@ -240,6 +250,7 @@ class Leases:
             lease.turn.release()
             raise LeaseEndedError
         held = lease.user = self._held(lease.card, min(deadline, last))
+        held.mark = lease.mark
         self._arm(lease)
         try:
             yield lease, held
@@ -351,4 +362,5 @@ class Leases:
             left=max(0.0, lease.ends - now),
             atr=lease.card.connection.atr,
             pin_verified=lease.card.pin_verified,
+            mark=lease.mark,
         )

@@ -79,8 +79,10 @@ def verify_card(order: CardOrder, atr: bytes, *, rng: RandomBytes) -> Flow[CardR
     """Compare a finished card with its order, and prove its keys; nothing is written.
 
     An order without a PIN leaves out what only the PIN opens. What needs no PIN in the PIN's directory is compared
-    before it is sent. Raises :class:`~cardlib.errors.OtherHolderError`, :class:`~cardlib.errors.BlankChipError`,
-    ReadBackError, KeyProofError and what :func:`issue_card` does.
+    before it is sent, and whoever guards the card's PIN is asked (:class:`~cardlib.flows.pin.MaySendPin`): the holder
+    may have another one by now. Raises :class:`~cardlib.errors.OtherHolderError`,
+    :class:`~cardlib.errors.BlankChipError`, ReadBackError, KeyProofError, PinRepeatedError, InitialPinError and what
+    :func:`issue_card` does.
     """
     making = _Making(order, atr, rng, begun=False)
     blank = yield from making.examine()

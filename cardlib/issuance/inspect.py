@@ -10,12 +10,13 @@ from typing import TypeAlias
 from apdu.secret import Secret
 from cardlib.cos.plan import PlannedDirectory, PlannedFile, PlannedKey, Records
 from cardlib.errors import OtherHolderError, ReadBackError
+from cardlib.flows.pin import CardMark, mark_of
 from cardlib.issuance.build import enter
 from cardlib.issuance.contents import held, missing, reading
 from cardlib.issuance.prove import Prover, authenticates
 from cardlib.issuance.questions import Stage
 from cardlib.issuance.talk import BuildingTalk, Conversation
-from cardlib.profiles.ssse import HOLDER
+from cardlib.profiles.ssse import HOLDER, ISSUER
 from cardlib.rules import Rule
 
 Held: TypeAlias = dict[str, tuple[bytes, ...]]
@@ -55,7 +56,7 @@ class Inspector:
             if directory.pin is not None:
                 if not self._writing:
                     yield from self._before_pin(directory)
-                yield from prover.verify_pin(self._pin)
+                yield from prover.verify_pin(self._pin, None if self._writing else self._mark())
             yield from self._files(directory)
             yield from prover.maintenance(directory)
             if directory.pin is not None:
@@ -99,6 +100,11 @@ class Inspector:
             raise OtherHolderError(HOLDER.name)
         if differing:
             raise ReadBackError(differing[0])
+
+    def _mark(self) -> CardMark:
+        """Which card it is, of what was read and is right."""
+        issuer = ISSUER.parse(b"".join(self.files.get(ISSUER.name, ())))
+        return mark_of(self._talk.plan.historical_bytes, issuer)
 
     def _held_by(self, directory: PlannedDirectory) -> list[PlannedFile]:
         return [file for file in directory.files if file.fid is not None and self._of(file)]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from apdu.atr import ATR
-from apdu.flow import Step
+from apdu.flow import Step, ask
 from apdu.response import ResponseAPDU
 from apdu.status import OK, error_for
 from apdu.tlv import parse_simple
@@ -22,6 +22,7 @@ from cardlib.cos.limits import HISTORICAL_BYTES
 from cardlib.errors import KeyUnavailableError, PremadeCardError, ReadBackError
 from cardlib.fci import algorithm_of
 from cardlib.flows.changes import Change, TransparentChange, changes_of
+from cardlib.flows.pin import CardMark, MaySendPin, PinAnswered, mark_of
 from cardlib.flows.session import AUTHENTICATION_KEY, not_authentic, proves
 from cardlib.forms import END_REACHED, OFFSET_OUTSIDE, RECORD_NOT_FOUND, STANDARD, Reading, ways_to_select
 from cardlib.issuance.order import CardOrder
@@ -42,7 +43,8 @@ _WHO: Final = frozenset({SOCIAL_SECURITY_NUMBER.tag, NAME.tag, NAME_EXTENSION.ta
 """Items that say whose card it is."""
 _ENDS: Final = frozenset({OK, END_REACHED, OFFSET_OUTSIDE, RECORD_NOT_FOUND})
 _WAY: Final = Reading.WHOLE_BY_SFI
-_READ: Final = 0xB2
+_READ, _VERIFY = 0xB2, 0x20
+_TRIES: Final = 0x63C0
 
 
 def personalise_card(order: CardOrder, atr: bytes, *, begun: bool, rng: RandomBytes) -> Conversation[CardReport]:
@@ -156,15 +158,27 @@ class _Premade:
         self._held = set()
         open_now = [file for file in files if self._may(file.read, pin=bool(self._order.pin))]
         steps = [Step(ways_to_select(directory)[0])]
-        if self._order.pin and not self._pin_verified:
+        sends_pin = bool(self._order.pin) and not self._pin_verified
+        if sends_pin:
+            yield from ask(MaySendPin(self._mark(), self._order.pin, self._pin_tries or 0, card_is_new=True))
             steps.insert(0, Step(commands.verify(self._order.pin), None))
         answers = yield from self._exchange(
             *steps, *(Step(step.command, None) for file in open_now for step in _WAY.steps(file))
         )
-        if len(steps) > 1:
-            answers[0].ok(0x20)
-            self._pin_verified = True
+        if sends_pin:
+            yield from self._pin_answered(answers[0])
         self._take(open_now, answers[len(steps) :])
+
+    def _pin_answered(self, answer: ResponseAPDU) -> Conversation[None]:
+        accepted, left = answer.is_among((OK,)), answer.sw & 0x0F
+        if accepted or answer.sw & 0xFFF0 == _TRIES:
+            tries = self._pin_tries or 0
+            yield from ask(PinAnswered(self._mark(), self._order.pin, accepted, tries if accepted else left))
+        answer.ok(_VERIFY)
+        self._pin_verified = True
+
+    def _mark(self) -> CardMark:
+        return mark_of(ATR.from_bytes(self._atr).historical_bytes, ISSUER.parse(self._stored[ISSUER.name]))
 
     def _read(self, directory: Directory, files: Sequence[AddressableFile]) -> Conversation[None]:
         """Win the right to read what is not read yet, and read it."""

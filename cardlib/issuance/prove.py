@@ -6,12 +6,14 @@ from functools import partial
 from typing import Final
 
 from apdu.errors import CardError
+from apdu.flow import ask
 from apdu.response import ResponseAPDU
 from apdu.secret import Secret
 from apdu.status import OK, error_for
 from cardlib import commands
 from cardlib.cos.plan import PlannedDirectory, PlannedKey
 from cardlib.errors import KeyProofError, LastPinTryError
+from cardlib.flows.pin import CardMark, MaySendPin, PinAnswered
 from cardlib.issuance.report import KeyProof
 from cardlib.issuance.talk import Conversation, Talk
 from cardlib.key_requests import Cryptogram, Mac
@@ -94,10 +96,12 @@ class Prover:
         for directory in mf.walk():
             self.proofs[directory.name, directory.master_key.reference] = KeyProof.EXTERNAL_AUTHENTICATION
 
-    def verify_pin(self, pin: Secret) -> Conversation[None]:
+    def verify_pin(self, pin: Secret, mark: CardMark | None = None) -> Conversation[None]:
         """VERIFY, after a look at the counter: never the last try. b"": only the look, which tells a card without PIN.
 
-        Raises :class:`~apdu.errors.WrongPinError`, AuthenticationBlockedError and LastPinTryError.
+        ``mark``: of a card that may be its holder's by now, so that whoever guards its PIN is asked before and told
+        afterwards; None for one that is being made. Raises :class:`~apdu.errors.WrongPinError`,
+        AuthenticationBlockedError and LastPinTryError, and with ``mark`` PinRepeatedError and InitialPinError.
         """
         talk = self._talk
         state = yield from talk.ask("state of the PIN", commands.verify_query())
@@ -106,7 +110,17 @@ class Prover:
             self.pin_verified = True
         if tries is None or not pin:
             return
-        talk.put("PIN", commands.verify(pin), refused=_pin_refused)
+        if mark is None:
+            talk.put("PIN", commands.verify(pin), refused=_pin_refused)
+        else:
+            # A registry knows better; where there is none, the order says what the card was made with.
+            yield from ask(MaySendPin(mark, pin, tries, card_is_new=True))
+            answer = yield from talk.ask("PIN", commands.verify(pin))
+            accepted = answer.is_among((OK,))
+            if accepted or answer.sw & 0xFFF0 == _TRIES:
+                yield from ask(PinAnswered(mark, pin, accepted, tries if accepted else answer.sw & 0x0F))
+            if not accepted:
+                raise _pin_refused(answer.sw)
         self.pin_verified = True
 
     def pin_tries(self) -> Conversation[int | None]:

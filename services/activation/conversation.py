@@ -45,6 +45,10 @@ R = TypeVar("R")
 PIN_NOT_CHANGED: Final = (
     "the card was activated before: its PIN was not changed; the holder changes it with the old one"
 )
+PIN_KEPT: Final = (
+    "no PIN was chosen: where the card still has its initial one, that is not sent to it any more (INITIAL_PIN); "
+    "the holder changes it at a PIN pad (ChangePinAtPad), or a supervisor sets another one (ResetPin)"
+)
 NOT_REGISTERED: Final = (
     "the original medical card is not in the registry, so the activation does not name it: have it registered"
 )
@@ -173,7 +177,7 @@ def _activate(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None, sho
         activation=None,
         activated=False,
         pin=pin,
-        warnings=tuple(_warnings(card, attempt, shown, already=already and pin is None)),
+        warnings=tuple(_warnings(card, attempt, tools, shown, already=already and pin is None)),
     )
     if pin is not None and pin.result is not PinResult.OK:
         return _without_pin(attempt, outcome, pin)
@@ -226,13 +230,17 @@ def _require_activatable(card: RegisteredCard, attempt: Attempt) -> bool:
 
 def _is_original(card: PresentedCard, shown: Shown) -> bool:
     number = shown.medical_card.number if shown.medical_card else ""
-    return card.card_identifier == shown.identifier or card.card_number.upper() == number
+    return card.card_identifier == shown.identifier or (number != "" and card.card_number.upper() == number)
 
 
-def _warnings(card: PresentedCard, attempt: Attempt, shown: Shown | None, *, already: bool) -> list[str]:
+def _warnings(
+    card: PresentedCard, attempt: Attempt, tools: Tools, shown: Shown | None, *, already: bool
+) -> list[str]:
     told = [warning.message for warning in card.warnings]
     if already and attempt.wanted.sets_pin:
         told.append(PIN_NOT_CHANGED)
+    if not already and not attempt.wanted.sets_pin and tools.initial_pin:
+        told.append(PIN_KEPT)
     if shown is not None and shown.medical_card is None:
         told.append(NOT_REGISTERED)
     return told

@@ -40,8 +40,10 @@ PIN: Final[dict[type[Exception], Refusal]] = {
         "INITIAL_PIN",
         "This is an initial PIN, and the card is activated or not known to be new; it was not sent.",
         "该密码为初始密码，且卡片已激活或无法确认为新卡，未送卡校验。",
-        "The holder enters the PIN that was chosen, or has it reset; for a new card the caller says so.",
-        "请持卡人输入自设密码或办理密码重置；如为新卡，请调用方注明。",
+        "The holder enters the PIN that was chosen. Where none was, a supervisor resets it (ResetPin), or the holder "
+        "changes it at a PIN pad (ChangePinAtPad). For a new card the caller says so (card_is_new).",
+        "请持卡人输入自设密码。激活时未设密码的，由主管办理密码重置（ResetPin），"
+        "或由持卡人在密码键盘上修改（ChangePinAtPad）。如为新卡，请调用方注明（card_is_new）。",
         -35,
         fixer=Fixer.HOLDER,
     ),

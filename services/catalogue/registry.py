@@ -51,6 +51,16 @@ REGISTRY: Final[dict[type[Exception], Refusal]] = {
         "请核对卡片与人员，未作任何变更；登记有误的，请业务主管更正。",
         fixer=Fixer.OPERATOR,
     ),
+    errors.CardAtOtherOutletError: Refusal(
+        Code.FAILED_PRECONDITION,
+        "CARD_AT_OTHER_OUTLET",
+        "Another outlet has received this card and hands it out.",
+        "该卡由其他网点接收，应由该网点发放。",
+        "Send the holder to that outlet; nothing was changed. Where the card is here after all, a supervisor hands it "
+        "out.",
+        "请持卡人到接收网点领卡，未作任何变更；卡片确在本网点的，由业务主管发放。",
+        fixer=Fixer.OPERATOR,
+    ),
     errors.CardStateError: Refusal(
         Code.FAILED_PRECONDITION,
         "CARD_STATE_FORBIDS",

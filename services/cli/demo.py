@@ -22,11 +22,11 @@ from services.demo.auditing import examined_audit
 from services.demo.desk import Desk, DeskInProcess, DeskOfSimulator
 from services.demo.players import players
 from services.demo.story import Story
-from services.demo.telling import Narrator
+from services.demo.telling import Narrator, Tables
 from sscard.v1.card_pb2 import ReadFilesResponse, ReadIdentityResponse
 
 PCSC_VARIABLE = "PCSCLITE_CSOCK_NAME"
-TABLES = {ReadIdentityResponse: identity_table, ReadFilesResponse: file_tables}
+TABLES: Tables = {ReadIdentityResponse: identity_table, ReadFilesResponse: file_tables}
 
 
 def demo(

@@ -2,7 +2,8 @@
 
 from cardlib.custody import KeyCustodian
 from services.config import Config, ConfigError
-from services.custody.data_keys import HasWrappers, KeyWrapper, file_wrapper
+from services.custody.data_keys import HasWrappers, KeyWrapper
+from services.custody.data_keys_file import file_wrapper
 
 
 def open_wrapper(config: Config, custodian: KeyCustodian | None, *, new: bool) -> KeyWrapper:

@@ -243,8 +243,7 @@ class Story:
     def _verified(self, pins: PinServiceStub, held: lease_pb2.CardLease, pin: str) -> None:
         answer = pins.VerifyPin(pin_pb2.VerifyPinRequest(lease=held, pin=pin), timeout=LONG)
         result = pin_pb2.PinResult.Name(answer.result).removeprefix("PIN_RESULT_")
-        # Of a PIN that the card takes it does not say how many tries that gives back.
-        self._tell.result(result if answer.verified else f"{result}, 剩余次数 tries left {answer.tries_left}")
+        self._tell.result(f"{result}, 剩余次数 tries left {answer.tries_left}")
 
     def _told(self, events: Iterable[Any]) -> None:
         """The prompts of an activation done, as they come, and its outcome."""

@@ -20,6 +20,7 @@ from cardlib.issuance.questions import Note
 from cardlib.issuance.report import CardReport
 from cardlib.profiles.ssse import HOLDER
 from services import requests
+from services.audit.held import told_of
 from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
 from services.catalogue import tell_written
@@ -112,9 +113,11 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         store = await asyncio.to_thread(self._store)
         given = Certificate.load(request.certificate_document) if request.certificate_document else None
         deadline = _deadline(context, self._issuing.issue_deadline)
-        async with self._hub.card(reader, deadline=deadline) as card:
+        async with told_of(self._hub.card(reader, deadline=deadline), self._named) as card:
             flow = self._issuing.verify(ordered.order, card.atr, rng=secrets.token_bytes)
             report = await card.run(flow, noting_only_progress(self._custodian.answer, lambda _: None))
+        identifier = report.card_identifier.hex()
+        about(card=await asyncio.to_thread(self._named, CardMark(report.historical_bytes, identifier, "")))
         certificate, *earlier = await asyncio.to_thread(
             _certificates_for, store, given, request.certificate_number, report.historical_bytes
         ) or (None,)
@@ -205,7 +208,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         progress: Callable[[Note], None],
     ) -> issuance_pb2.IssuedCard:
         """The card in the reader made; ``on``: the request for a chip."""
-        async with self._hub.card(reader, deadline=deadline) as card:
+        async with told_of(self._hub.card(reader, deadline=deadline), self._named) as card:
             wanted = on(ATR.from_bytes(card.atr).historical_bytes)
             issuance = await asyncio.to_thread(store.journal.begin, wanted)
             if issuance.state is State.DONE:  # by another call, while this one waited for the card

@@ -1,6 +1,6 @@
 """``python -m services.registry``: the life of a card as the Markdown that stands in ``docs/registry.md``.
 
-With the name of a page, it is put there in place of what stands between the two marks.
+With the name of a page, it is put there in place of what stands between the two marks, and its picture beside the page.
 """
 
 import sys
@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from services.registry.diagram import BACK, READING, svg
 from services.registry.lifecycle import EVENTS, FINAL, STATES, TRANSITIONS, CardEvent, CardState
 
 BEGIN: Final = "<!-- The life of a card: made by `python -m services.registry`; a test compares. -->"
 END: Final = "<!-- End of what is made. -->"
-BACK: Final = (CardState.DELIVERED, CardState.ACTIVATED)
-"""Where a card that was lost or blocked may stand again."""
+PICTURE: Final = "card-life-cycle.svg"
+"""The picture's name, in the folder of the page."""
 
 
 def markdown() -> str:
-    """The marks, and between them the table of states and events, and the diagram."""
-    return "\n".join((BEGIN, "", *_events(), "", *_states(), "", *_diagram(), "", END))
+    """The marks, and between them the tables of events and states, and the picture."""
+    return "\n".join((BEGIN, "", *_events(), "", *_states(), "", *_picture(), "", END))
 
 
 def put_into(page: str) -> str:
@@ -51,25 +52,16 @@ def _states() -> Iterator[str]:
         yield f"| {label.english} `{state.name}` | {label.chinese} | {'final' if state in FINAL else ''} |"
 
 
-def _diagram() -> Iterator[str]:
-    yield "```mermaid"
-    yield "stateDiagram-v2"
-    for state, label in STATES.items():
-        yield f"    {state}: {label.english} {label.chinese}"
-    yield f"    [*] --> {CardState.ISSUED}"
-    for event, transition in TRANSITIONS.items():
-        for state in (state for state in CardState if state in transition.sources):
-            for to in (transition.to,) if transition.to else BACK:
-                yield f"    {state} --> {to}: {event.name} {EVENTS[event].chinese}"
-    for state in CardState:
-        if state in FINAL:
-            yield f"    {state} --> [*]"
-    yield "```"
+def _picture() -> Iterator[str]:
+    yield f"![The states and events of both tables as boxes and arrows]({PICTURE})"
+    yield ""
+    yield READING
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         where = Path(sys.argv[1])
         where.write_text(put_into(where.read_text(encoding="utf-8")), encoding="utf-8")
+        where.with_name(PICTURE).write_text(svg(), encoding="utf-8")
     else:
         sys.stdout.write(markdown() + "\n")

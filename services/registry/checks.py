@@ -14,6 +14,8 @@ from sscard.v1 import registry_pb2
 MAX_INSTITUTION_NAME: Final = 100
 MAX_REASON: Final = 255
 MAX_PHONE: Final = 32
+FIRST_CARDS: Final = date(1999, 1, 1)
+"""Before this day nobody received a social security card."""
 ID: Final = "[0-9a-f]{32}"
 """The registry's own names of people and cards."""
 
@@ -48,11 +50,11 @@ def medical_card_number(field: str, value: str) -> str:
     return matching(field, _typed(value), "[0-9A-Z]{1,32}", "1 to 32 letters and digits")
 
 
-def person(message: registry_pb2.Person) -> PersonData:
-    """The person of a request."""
+def person(message: registry_pb2.Person, today: date) -> PersonData:
+    """The person of a request, who was born by ``today``."""
     if message.id:
         raise InvalidRequestError("person.id", "is given by the registry: leave it empty")
-    birth_date = message.birth_date and past_day("person.birth_date", message.birth_date).isoformat()
+    birth_date = message.birth_date and past_day("person.birth_date", message.birth_date, today).isoformat()
     if message.sex:
         matching("person.sex", message.sex, "[0129]", "a code of GB/T 2261.1: 0, 1, 2 or 9")
     if message.phone:
@@ -67,15 +69,23 @@ def person(message: registry_pb2.Person) -> PersonData:
     )
 
 
-def past_day(field: str, value: str, today: date | None = None) -> date:
-    """A day, YYYY-MM-DD, not after ``today`` where that is given."""
+def received_day(field: str, value: str, today: date) -> date:
+    """A day on which somebody can have received a card: with one from before, the half year would long be over."""
+    day = past_day(field, value, today)
+    if day < FIRST_CARDS:
+        raise InvalidRequestError(field, f"is a day before there were such cards, {FIRST_CARDS}")
+    return day
+
+
+def past_day(field: str, value: str, today: date) -> date:
+    """A day, YYYY-MM-DD, not after ``today``."""
     if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         try:
             day = date.fromisoformat(value)
         except ValueError:
             pass
         else:
-            if today is None or day <= today:
+            if day <= today:
                 return day
             raise InvalidRequestError(field, "is a day in the future")
     raise InvalidRequestError(field, "takes a day as YYYY-MM-DD")

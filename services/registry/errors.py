@@ -7,6 +7,7 @@
     ├─ PersonNotRegisteredError
     ├─ MedicalCardNotRegisteredError
     ├─ CardNotOfPersonError      the card, or the original medical card, is somebody else's
+    ├─ CardAtOtherOutletError    another outlet has the card to hand it out
     ├─ CardStateError            not from where the card stands
     │  ├─ CardNotDeliveredError
     │  ├─ CardLostError
@@ -53,6 +54,13 @@ class CardNotOfPersonError(RegistryError):
 
     def __init__(self, what: str = "the card") -> None:
         super().__init__(f"{what} is another person's")
+
+
+class CardAtOtherOutletError(RegistryError):
+    """Another outlet has received the card, to hand it out (卡片在其他网点)."""
+
+    def __init__(self) -> None:
+        super().__init__("another outlet has received the card, and hands it out")
 
 
 class CardStateError(RegistryError):

@@ -36,6 +36,14 @@ class Books:
         """A name for something personal that the journal may hold: 64 hexadecimal digits."""
         return self.digest("\0".join(("subject", *values)).encode()).hex()
 
+    def card_name(self, card_identifier: str) -> str:
+        """What the audit calls a card that the registry does not know, wherever it was met."""
+        return self.digest(card_identifier.encode()).hex()
+
+    def person_name(self, social_security_number: str) -> str:
+        """What the audit calls a person whom the registry does not know."""
+        return self.named("person", social_security_number)
+
     def request(self, kind: str, request_id: str, subject: str, message: Message) -> OperationRequest:
         """Who asks for what; in the thread of the call, whose caller it is.
 

@@ -199,12 +199,14 @@ class Registry(Protocol):
         outlet: str = "",
         received: date | None = None,
         replacement_id: str = "",
+        own_cards_only: bool = False,
         operation: Operation,
         result: bytes,
     ) -> RegisteredCard:
         """What happens to a card, by the state machine; ``outlet`` and ``received`` with what sets them.
 
-        Raises CardStateError, CardNotRegisteredError.
+        ``own_cards_only``: a card that another outlet than ``outlet`` has received is not touched. Raises
+        CardStateError, CardNotRegisteredError, CardAtOtherOutletError.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
+from typing import TypeAlias
 
 from apdu.flow import Flow, refuse
 from cardlib.errors import CardDataError
@@ -9,6 +11,7 @@ from cardlib.flows.session import CARD_IDENTIFIER, CardSession, RandomBytes
 from cardlib.forms import FormMemory
 from cardlib.profiles.ssse import ISSUER
 from cardlib.values import CardIdentifier
+from services.audit.subject import about
 from services.errors import InvalidRequestError
 from services.places import card_place
 from services.readers import ReaderHub
@@ -32,6 +35,10 @@ def read_card_identifier(atr: bytes, *, rng: RandomBytes, forms: FormMemory) -> 
     return identifier.digits
 
 
+CardName: TypeAlias = Callable[[str], str]
+"""A keyed digest of the number or identifier of a card."""
+
+
 def is_shown(reference: registry_pb2.CardReference) -> bool:
     """Whether the card is shown rather than named."""
     return reference.WhichOneof("by") in {"reader", "lease"}
@@ -45,9 +52,17 @@ class CardReferences:
         self._forms = FormMemory()
 
     async def find(
-        self, reference: registry_pb2.CardReference, registry: Registry, *, deadline: float, field: str = "card"
+        self,
+        reference: registry_pb2.CardReference,
+        registry: Registry,
+        *,
+        deadline: float,
+        field: str = "card",
+        named: CardName | None = None,
     ) -> RegisteredCard:
         """The card that is meant; ``deadline``: a moment of :func:`time.monotonic`, for a card that is shown.
+
+        ``named``: what the audit calls a card that is looked for, whether or not there is such a card.
 
         Raises :class:`InvalidRequestError`, :class:`~services.registry.errors.CardNotRegisteredError`, and what a card
         and its reader may raise.
@@ -55,9 +70,11 @@ class CardReferences:
         match reference.WhichOneof("by"):
             case "id":
                 card_id = checks.registry_id(f"{field}.id", reference.id)
+                about(card=card_id)
                 return await asyncio.to_thread(registry.card, card_id)
             case "card_number":
                 number = checks.card_number(f"{field}.card_number", reference.card_number)
+                about(card=named(number) if named else "")
                 return await asyncio.to_thread(registry.card_by_number, number)
             case "card_identifier":
                 identifier = checks.card_identifier(f"{field}.card_identifier", reference.card_identifier)
@@ -65,6 +82,7 @@ class CardReferences:
                 identifier = await self._shown(reference, deadline)
             case _:
                 raise InvalidRequestError(field, "is required: one of its fields")
+        about(card=named(identifier) if named else "")
         return await asyncio.to_thread(registry.card_by_identifier, identifier)
 
     async def _shown(self, reference: registry_pb2.CardReference, deadline: float) -> str:

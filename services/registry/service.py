@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -11,13 +12,14 @@ from google.protobuf.message import Message
 
 from services import requests
 from services.audit.subject import about
-from services.callers.caller import current_caller
+from services.callers.caller import Role, current_caller
 from services.errors import InvalidRequestError
 from services.operations.journal import Operation, OperationState
 from services.readers import ReaderHub
 from services.registry import checks
 from services.registry.days import today
 from services.registry.documents import check_document, require_document
+from services.registry.errors import PersonNotRegisteredError
 from services.registry.journalled import NO_RESULT, Books, once
 from services.registry.lifecycle import CardEvent
 from services.registry.messages import (
@@ -27,7 +29,7 @@ from services.registry.messages import (
     medical_card_message,
     person_message,
 )
-from services.registry.model import RegisteredCard
+from services.registry.model import PersonData, RegisteredCard, Registry
 from services.registry.references import CardReferences, is_shown
 from services.registry.texts import text
 from sscard.v1 import registry_pb2, registry_pb2_grpc
@@ -76,8 +78,11 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         context: Context,  # noqa: ARG002
     ) -> registry_pb2.RegisterPersonResponse:
         """A person, or what is new about one."""
-        data = checks.person(request.person)
+        data = checks.person(request.person, today(self._now))
         books = await self._opened()
+        # Before anything is done: who leaves in the middle leaves that on record, too.
+        about(person=books.person_name(data.social_security_number))
+        about(**await asyncio.to_thread(_about_changes, books.registry, data))
         person = await self._once(
             books,
             request,
@@ -97,6 +102,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         holder = checks.social_security_number("social_security_number", request.social_security_number)
         number = checks.medical_card_number("number", request.number)
         books = await self._opened()
+        about(person=books.person_name(holder))
         person = await asyncio.to_thread(books.registry.person_by_number, holder)
         about(person=person.id)
         card = await self._once(
@@ -120,6 +126,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         identifier = checks.card_identifier("card_identifier", request.card_identifier)
         number = checks.card_number("card_number", request.card_number)
         books = await self._opened()
+        about(person=books.person_name(holder), card=books.card_name(identifier))
         person = await asyncio.to_thread(books.registry.person_by_number, holder)
         about(person=person.id)
         card = await self._once(
@@ -140,7 +147,8 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """A card handed out; the document is compared before anything changes."""
         check_document(request.document)
         day = today(self._now)
-        received = checks.past_day("received_date", request.received_date, day) if request.received_date else day
+        received = checks.received_day("received_date", request.received_date, day) if request.received_date else day
+        own_cards_only = current_caller().role is Role.TELLER
         books = await self._opened()
         card = await self._meant(books, request, context)
         about(card=card.id, person=card.person_id, detail=CardEvent.DELIVER)
@@ -153,6 +161,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
                 reason="",
                 outlet=operation.institution,
                 received=received,
+                own_cards_only=own_cards_only,
                 operation=operation,
                 result=NO_RESULT,
             )
@@ -193,7 +202,9 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
     ) -> registry_pb2.GetCardResponse:
         """A card."""
         books = await self._opened()
-        card = await self._references.find(request.card, books.registry, deadline=self._deadline(context))
+        card = await self._references.find(
+            request.card, books.registry, deadline=self._deadline(context), named=books.card_name
+        )
         about(card=card.id, person=card.person_id)
         return registry_pb2.GetCardResponse(card=card_message(card))
 
@@ -204,10 +215,12 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
     ) -> registry_pb2.GetPersonResponse:
         """A person, with cards and original medical cards."""
         wanted = _wanted_person(request)
-        registry = (await self._opened()).registry
+        by_id = request.WhichOneof("by") == "id"
+        books = await self._opened()
+        registry = books.registry
+        about(person=wanted if by_id else books.person_name(wanted))
 
         def found() -> registry_pb2.GetPersonResponse:
-            by_id = request.WhichOneof("by") == "id"
             person = registry.person(wanted) if by_id else registry.person_by_number(wanted)
             return registry_pb2.GetPersonResponse(
                 person=person_message(person),
@@ -234,7 +247,9 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
             known = await asyncio.to_thread(books.operations.find, current_caller().institution, request_id)
             if known is not None and known.state is OperationState.DONE and known.kind == _kind(request):
                 return await asyncio.to_thread(books.registry.card, known.subject)
-        return await self._references.find(request.card, books.registry, deadline=self._deadline(context))
+        return await self._references.find(
+            request.card, books.registry, deadline=self._deadline(context), named=books.card_name
+        )
 
     async def _once(
         self, books: Books, request: Any, subject: str, work: Callable[[Operation], R], again: Callable[[], R]
@@ -247,6 +262,16 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
         limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
         return time.monotonic() + limit
+
+
+def _about_changes(registry: Registry, data: PersonData) -> dict[str, str]:
+    """Who is changed, and what of it: whoever compares documents with it later trusts these values."""
+    try:
+        known = registry.person_by_number(data.social_security_number)
+    except PersonNotRegisteredError:
+        return {"detail": "new"}
+    changed = [name for name, value in asdict(data).items() if value and value != getattr(known.data, name)]
+    return {"person": known.id, "detail": f"changed {' '.join(changed)}" if changed else "unchanged"}
 
 
 def _kind(request: Message) -> str:

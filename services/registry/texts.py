@@ -2,15 +2,21 @@
 
 import re
 import unicodedata
+from typing import Final
 
 from services.errors import InvalidRequestError
 
-_NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
+_NOT_TEXT: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS: Final = "\u180e\u200c\u200d"
+"""What Mongolian and Uyghur writing needs of the characters that only format others (Cf)."""
 
 
 def is_text(value: str) -> bool:
-    """Whether there are no control characters; those of private use stay, rare characters of names are among them."""
-    return all(unicodedata.category(character) not in _NOT_TEXT for character in value)
+    """Whether there are no control characters, nor such as turn what is read around or are not seen at all.
+
+    Those of private use stay: rare characters of names are among them.
+    """
+    return all(sign in _JOINERS or unicodedata.category(sign) not in _NOT_TEXT for sign in value)
 
 
 def text(field: str, value: str, most: int, *, least: int = 1) -> str:

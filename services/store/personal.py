@@ -114,7 +114,7 @@ class Personal:
             self._require_own_index(table, column, told, values[column])
         return values
 
-    def _require_own_index(self, table: sa.Table, column: str, told: Mapping[str, Any], value: str) -> None:
+    def _require_own_index(self, table: sa.Table, column: str, told: sa.RowMapping, value: str) -> None:
         """A digest that was put beside somebody else's value would have that one found in place of the right one."""
         if column + INDEX not in table.columns:
             return

@@ -116,11 +116,19 @@ class SqlRegistry(Registry):
         outlet: str = "",
         received: date | None = None,
         replacement_id: str = "",
+        own_cards_only: bool = False,
         operation: Operation,
         result: bytes,
     ) -> RegisteredCard:
         """See the port. A card that is delivered without a day is received today; ACTIVATE is :meth:`activate`'s."""
-        change = Change(event=event, reason=reason, outlet=outlet, received=received, replacement_id=replacement_id)
+        change = Change(
+            event=event,
+            reason=reason,
+            outlet=outlet,
+            received=received,
+            replacement_id=replacement_id,
+            own_cards_only=own_cards_only,
+        )
         return self._finishing(
             operation, result, lambda rows: cards.change_card(rows, card_id, change, operation, self._now())
         )

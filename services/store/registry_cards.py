@@ -8,7 +8,12 @@ import sqlalchemy as sa
 
 from services.operations.journal import Operation
 from services.registry.days import activation_deadline, day_of
-from services.registry.errors import CardNotOfPersonError, CardNotRegisteredError, CardStateError
+from services.registry.errors import (
+    CardAtOtherOutletError,
+    CardNotOfPersonError,
+    CardNotRegisteredError,
+    CardStateError,
+)
 from services.registry.lifecycle import FINAL, CardEvent, CardState, after
 from services.registry.model import Activation, ActivationWay, BankActivation, RegisteredCard
 from services.store.registry_people import Rows, lift_restriction, new_id, person_of, require_medical_card_of
@@ -24,6 +29,7 @@ class Change:
     outlet: str = ""
     received: date | None = None
     replacement_id: str = ""
+    own_cards_only: bool = False
 
 
 def put_card(rows: Rows, person_id: str, identifier: str, number: str, issued: datetime) -> RegisteredCard:
@@ -70,13 +76,17 @@ def cards_of(rows: Rows, person_id: str) -> tuple[RegisteredCard, ...]:
 
 
 def change_card(rows: Rows, card_id: str, change: Change, operation: Operation, now: datetime) -> RegisteredCard:
-    """Something happens to a card; raises CardStateError, CardNotRegisteredError, CardNotOfPersonError.
+    """Something happens to a card.
+
+    Raises CardStateError, CardNotRegisteredError, CardNotOfPersonError, CardAtOtherOutletError.
 
     Where no card is left that could be activated, nothing could lift a restriction any more: it is lifted here.
     """
     if change.event is CardEvent.ACTIVATE:
         raise ValueError("an activation is put down with the card: activate_card()")
     row = _row(rows, card.c.id == card_id)
+    if change.own_cards_only and row.state == CardState.AT_OUTLET and row.outlet != change.outlet:
+        raise CardAtOtherOutletError
     if change.event is CardEvent.REPLACE:
         _require_replacement(rows, row, change.replacement_id)
     values: dict[str, Any] = {"outlet": change.outlet} if change.outlet else {}

@@ -16,7 +16,6 @@ import grpc
 import pytest
 
 from apdu.transport.inprocess import Chip
-from cardlib.written.entries import packed_pin
 from services.callers.caller import Role
 from simulator.blanks import blank_chip
 from simulator.card import SoftwareCard
@@ -282,23 +281,15 @@ def test_the_service_is_killed_at_every_entry_of_its_journal(
         points.insert(0, cast.personalise("personalise"))
         points[0].entry, points[0].late = 5, True
     total, kills = len(points), 0
-    import time
-
-    T = time.time()
-    print("T0", T)
     for flows in rounds(points):
-        print("round", time.time() - T)
         put_in(counter, flows)
-        print("in", time.time() - T)
         with counter.service() as service:
-            print("served", time.time() - T)
             for flow in flows:
                 point = counter.points / flow.request.request_id
                 point.write_text(f"{flow.entry} {'late' if flow.late else 'early'}")
             calls = [service.begin(flow.role, flow.request) for flow in flows]
             reached = [counter.points / f"{flow.request.request_id}.reached" for flow in flows]
             eventually(lambda reached=reached: all(path.exists() for path in reached))
-            print("reached", time.time() - T)
             service.kill()
             kills += 1
             for call in calls:
@@ -307,7 +298,6 @@ def test_the_service_is_killed_at_every_entry_of_its_journal(
         for path in counter.points.iterdir():
             path.unlink()
         with counter.service() as service:
-            print("again", time.time() - T)
             for flow in flows:
                 check(service, flow, counter)
                 if flow.card_id:

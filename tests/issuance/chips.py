@@ -10,6 +10,7 @@ from apdu.readers import Transmit, executor
 from apdu.secret import Secret
 from apdu.transport.wrappers import get_response
 from cardlib.crypto import Algorithm
+from cardlib.flows.pin import PinQuestion
 from cardlib.issuance.order import CardOrder
 from cardlib.issuance.questions import Note, Reset
 from cardlib.key_requests import KeyRequest
@@ -118,6 +119,8 @@ def converse(
         match question:
             case Note():
                 return noted(question)
+            case PinQuestion():
+                return None
             case Reset():
                 return card.reset()
             case KeyRequest():

@@ -14,11 +14,13 @@ from cardlib.errors import (
     KeyProofError,
     LastPinTryError,
     LostChipError,
+    PinRepeatedError,
     PremadeCardError,
     TransportKeyError,
     UsedChipError,
     WrongChipError,
 )
+from cardlib.flows.pin import MaySendPin, PinAnswered, PinQuestion
 from cardlib.flows.read_number import NumberLayout
 from cardlib.issuance.questions import Stage
 from simulator.memory_card import MemoryCard
@@ -231,6 +233,45 @@ def test_the_last_try_of_a_pin_is_never_used(chip: str) -> None:
 
 PREMADE_DATA = {"household": {"household_region": "990000"}, "holder": contents("3.0")["holder"]}
 """For a card that has its holder already: the request that gave it was begun before."""
+
+
+class GuardTold:
+    """Refuses a PIN that the card has refused, as a guard does, and keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[PinQuestion] = []
+
+    def __call__(self, question: PinQuestion) -> None:
+        refused = [one.pin for one in self.told if isinstance(one, PinAnswered) and not one.accepted]
+        if isinstance(question, MaySendPin) and question.pin in refused:
+            raise PinRepeatedError(question.tries_left)
+        self.told.append(question)
+
+
+@EACH_CHIP
+@pytest.mark.parametrize("premade", [False, True], ids=["verified", "given a holder"])
+def test_a_pin_that_a_finished_card_refuses_is_not_sent_to_it_again(chip: str, premade: bool) -> None:
+    kind = SM4[chip]
+    bench, wrong = Bench(issued(kind)), Secret(bytes.fromhex("999999"))
+    bench.guard = guard = GuardTold()
+    order = kind.order(pin=wrong)
+    call = bench.verify
+    if premade:
+        order = replace(order, premade=True, chip="", contents=PREMADE_DATA)
+
+        def call(order):
+            return bench.issue(order, begun=True)
+
+    with pytest.raises(WrongPinError) as refused:
+        call(order)
+    with pytest.raises(PinRepeatedError) as repeated:
+        call(order)
+    assert repeated.value.tries_left == refused.value.tries_left == 5
+    assert bench.speak(SSSE, "0020000000")[-1] == "63C5"
+    assert [type(one) for one in guard.told] == [MaySendPin, PinAnswered]
+    assert bench.chip.power_on().endswith(guard.told[0].card.historical_bytes)
+    assert guard.told[0].card.card_number == contents(kind.version)["issuer"]["card_number"]
+    assert len(guard.told[0].card.card_identifier) == 32
 
 
 @EACH_CHIP

@@ -14,6 +14,7 @@ from apdu.transport.inprocess import InProcessReaders
 from apdu.transport.wrappers import get_response
 from cardlib.crypto import Algorithm
 from cardlib.custody import KeyCustodian
+from cardlib.flows.pin import PinQuestion
 from cardlib.issuance.flow import issue_card, verify_card
 from cardlib.issuance.order import CardOrder
 from cardlib.issuance.questions import Note, Reset, Stage
@@ -70,6 +71,7 @@ class Bench:
 
     ``sent``: all commands that were sent to the chip; ``requests``, ``notes``: what was asked, in order.
     ``before_request`` is told the number of each key request, from 1, and may raise. ``wrap`` is put around the reader.
+    ``guard`` is asked about the holder's PIN.
     """
 
     def __init__(self, chip: Any, custodian: KeyCustodian | Custodian = _ANSWERS) -> None:
@@ -80,6 +82,7 @@ class Bench:
         self.notes: list[Note] = []
         self.before_request: Callable[[int], None] = lambda _number: None
         self.wrap: Callable[[Transmit], Transmit] = lambda transmit: transmit
+        self.guard: Callable[[PinQuestion], None] = lambda _question: None
 
     def issue(self, order: CardOrder, *, begun: bool, attempt: int = 0, faults: Sequence[Fault] = ()) -> CardReport:
         """One attempt at making the card; ``faults`` are the chip's while it lasts."""
@@ -119,6 +122,8 @@ class Bench:
                     return None
                 case Reset():
                     return connection.reset()
+                case PinQuestion():
+                    return self.guard(question)
                 case KeyRequest():
                     self.requests.append(question)
                     self.before_request(len(self.requests))

@@ -34,6 +34,8 @@ def test_uris_of_others_are_left_alone() -> None:
         pytest.param([URI.replace("/role/teller", "/role/king")], id="role unknown"),
         pytest.param([URI.replace("/role/teller", "")], id="no role"),
         pytest.param([URI.replace("990001", "99%2F0001")], id="code"),
+        pytest.param([URI.replace("990001", "service")], id="the service itself"),
+        pytest.param([URI.replace("990001", "Local")], id="whoever started it"),
         pytest.param([URI.replace("990001", "9" * 33)], id="long code"),
         pytest.param([URI + "/role/supervisor"], id="more behind"),
         pytest.param([URI + "?role=supervisor"], id="query"),

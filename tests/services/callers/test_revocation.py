@@ -53,6 +53,24 @@ def test_a_uri_takes_back_everything_below_it(listed, uri, which) -> None:
     assert revoked(listed(uri)) == which
 
 
+@pytest.mark.parametrize(
+    ("listed_as", "certificate_says"),
+    [
+        ("institution/990001", "institution/99000%31/role/teller/name/a"),
+        ("institution/99000%31", "institution/990001/role/teller/name/a"),
+        (
+            "institution/990001/role/teller/name/%e6%9f%9c%e5%91%98",
+            "institution/990001/role/teller/name/%E6%9F%9C%E5%91%98",
+        ),
+        ("institution/990001/role/teller/name/a%7eb", "institution/990001/role/teller/name/a~b"),
+    ],
+)
+def test_another_way_to_write_a_uri_does_not_get_round_the_list(listed, listed_as, certificate_says) -> None:
+    shown = AUTHORITY.caller("a", f"spiffe://sscard/{certificate_says}", now=now_utc(), days=1).certificate
+    assert listed(f"spiffe://sscard/{listed_as}").has(facts_of(shown))
+    assert not listed(f"spiffe://sscard/{listed_as}").has(facts_of(OTHER))
+
+
 def test_the_list_is_read_again_when_it_has_changed(listed, tmp_path) -> None:
     found = listed("")
     assert revoked(found) == [False, False, False]

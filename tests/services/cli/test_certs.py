@@ -164,7 +164,7 @@ def test_or_that_of_the_settings(service, ca, tmp_path, monkeypatch) -> None:
 
 def test_without_one_it_says_what_a_service_may_ask_for(service) -> None:
     refused = readers("readers", "--server", service)
-    assert (refused.exit_code, "takes --certificate, --key and --ca" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "with --certificate, --key and --ca" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -144,14 +144,16 @@ async def test_an_initial_pin_that_the_card_took_is_told(serving) -> None:
 
 async def test_what_the_holder_types_at_the_pad_is_shown_as_stars(serving) -> None:
     card = RecordingCard()
-    async with serving(card, WRONG + ENTER, OWN + ENTER, OWN + ENTER, NEW + ENTER, NEW + ENTER) as pin:
+    async with serving(card, *(each + ENTER for each in (WRONG, OWN, WRONG, OWN, NEW, NEW))) as pin:
         wrong = await pin("verify", "--pin-pad")
         assert (wrong.exit_code, "tries left: 2" in wrong.output) == (1, True)
         right = await pin("verify", "--pin-pad", "--json")
-        assert json.loads(right.stdout)["verified"]
+        told = json.loads(right.stdout)
+        assert (told["verified"], told["tries_left"]) == (True, 3)
         assert "******" in right.stderr
+        await pin("verify", "--pin-pad")
         changed = await pin("change", "--pin-pad")
-        assert changed.exit_code == 0, changed.output
+        assert (changed.exit_code, "tries left: 3" in changed.output) == (0, True)
         for prompt in ("原密码", "新密码", "再次输入新密码"):
             assert prompt in changed.stderr
     assert card.sent[-1].command == "CHANGE PIN"

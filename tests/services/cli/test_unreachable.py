@@ -1,7 +1,11 @@
 """A service that cannot be spoken to, for every reason that there is, with gRPC's own words for it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -12,11 +16,12 @@ from services.cli.errors import FAILED, reported
 from services.cli.unreachable import unreachable
 from services.custody.certificates import Pair, new_authority
 
-OURS, OTHERS = (new_authority(name, now=now_utc(), days=2) for name in ("ours", "others"))
-HERE = OURS.server(["127.0.0.1"], now=now_utc(), days=2)
-ELSEWHERE = OURS.server(["elsewhere.example"], now=now_utc(), days=2)
-TELLER = OURS.caller("t", "spiffe://sscard/institution/1/role/teller/name/t", now=now_utc(), days=2)
-ALIEN = OTHERS.caller("t", "spiffe://sscard/institution/1/role/teller/name/t", now=now_utc(), days=2)
+ROOT = Path(__file__).parents[3]
+OURS, OTHERS = (new_authority(name, now=now_utc(), days=60) for name in ("ours", "others"))
+HERE = OURS.server(["127.0.0.1"], now=now_utc(), days=60)
+ELSEWHERE = OURS.server(["elsewhere.example"], now=now_utc(), days=60)
+TELLER = OURS.caller("t", "spiffe://sscard/institution/1/role/teller/name/t", now=now_utc(), days=60)
+ALIEN = OTHERS.caller("t", "spiffe://sscard/institution/1/role/teller/name/t", now=now_utc(), days=60)
 
 
 @pytest.fixture
@@ -76,6 +81,28 @@ def test_a_certificate_that_is_not_believed(listening, capsys, shown) -> None:
     text = told(secure(listening(HERE), shown), capsys)
     assert "certificate" in text
     assert "--certificate" in text
+
+
+def test_grpc_says_nothing_of_its_own_beside_that(listening, tmp_path) -> None:
+    for name, content in (("t.crt", TELLER.certificate), ("t.key", TELLER.key.reveal()), ("ca", OTHERS.certificate)):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    shown = ["--certificate", "t.crt", "--key", "t.key", "--ca", "ca"]
+    command = [sys.executable, "-m", "services.cli", *shown, "readers", "--server", listening(HERE)]
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+    path = f"{ROOT}{os.pathsep}{ROOT / 'proto'}"
+    done = subprocess.run(
+        command,
+        env=environment | {"PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == FAILED
+    assert done.stderr.startswith("sscard: ")
+    assert len(done.stderr.splitlines()) == 2
 
 
 def test_words_that_nobody_knows_are_shown() -> None:

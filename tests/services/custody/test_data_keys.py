@@ -15,8 +15,8 @@ from services.custody.data_keys import (
     NotSealedHereError,
     NotWrappedHereError,
     WrapperError,
-    file_wrapper,
 )
+from services.custody.data_keys_file import file_wrapper
 
 ROOT = Path(__file__).parents[3]
 KEK, VALUE = Secret(bytes(range(32))), Secret(bytes(range(100, 132)))
@@ -96,7 +96,7 @@ def test_the_file_is_made_once_for_nobody_else_to_read(tmp_path) -> None:
 
 def test_several_processes_may_make_it_at_once(tmp_path) -> None:
     program = (
-        "import sys; from pathlib import Path; from services.custody.data_keys import file_wrapper; "
+        "import sys; from pathlib import Path; from services.custody.data_keys_file import file_wrapper; "
         "print(file_wrapper(Path(sys.argv[1]), make=True).key_id)"
     )
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
@@ -113,8 +113,18 @@ def test_a_file_that_is_not_to_be_made_is_missed(tmp_path) -> None:
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path) -> None:
+    (tmp_path / "key").touch(mode=0o600)
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(WrapperError, match="file has 5 bytes, and a key that wraps data keys has 32"):
         file_wrapper(tmp_path / "key", make=True)
-    with pytest.raises(WrapperError, match="cannot be used: Is a directory"):
+    with pytest.raises(WrapperError, match=r"the key of personal values: .* cannot be read: Is a directory"):
         file_wrapper(tmp_path, make=True)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_in_production_nobody_else_gets_at_the_file(tmp_path, mode) -> None:
+    key_id = file_wrapper(tmp_path / "key", make=True).key_id
+    (tmp_path / "key").chmod(mode)
+    with pytest.raises(WrapperError, match="open to other users than the service's: chmod 0400"):
+        file_wrapper(tmp_path / "key", make=True)
+    assert file_wrapper(tmp_path / "key", make=True, development_mode=True).key_id == key_id

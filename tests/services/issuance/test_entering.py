@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from apdu.transport.inprocess import InProcessReaders
-from services.custody.data_keys import file_wrapper
+from services.custody.data_keys_file import file_wrapper
 from services.errors import JournalError
 from services.issuance.opening import StoreOfService
 from services.registry import entering

@@ -126,6 +126,12 @@ def swapped_rows(engine, identifier: str, other: str) -> str:
     return "name"
 
 
+def under_another_number(engine, identifier: str, _other: str) -> str:
+    """Who looks for somebody else would find this one."""
+    change(engine, identifier, social_security_number_index=bytes(32))
+    return "social_security_number_index"
+
+
 def cut_short(engine, identifier: str, _other: str) -> str:
     change(engine, identifier, sex=columns(engine, identifier)["sex"][:27])
     return "sex"
@@ -150,7 +156,15 @@ def of_a_version_that_is_not_there(engine, identifier: str, _other: str) -> str:
 
 @pytest.mark.parametrize(
     "damage",
-    [swapped_columns, swapped_rows, cut_short, cut_by_a_byte, a_bit_turned, of_a_version_that_is_not_there],
+    [
+        swapped_columns,
+        swapped_rows,
+        under_another_number,
+        cut_short,
+        cut_by_a_byte,
+        a_bit_turned,
+        of_a_version_that_is_not_there,
+    ],
     ids=lambda damage: damage.__name__,
 )
 def test_a_value_that_is_not_where_or_what_it_was_is_not_given_out(engine, personal, damage) -> None:

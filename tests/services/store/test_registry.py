@@ -50,6 +50,21 @@ def test_entering_a_person_again_keeps_what_is_not_said_anew(desk) -> None:
     assert desk.registry.person(entered.id) == again
 
 
+def test_nobody_is_found_under_another_ones_number(desk) -> None:
+    """Somebody who can write to the database exchanges the digests by which two people are found."""
+    li, wang = desk.registry.register_person(LI), desk.registry.register_person(WANG)
+    index = person.c.social_security_number_index
+    with desk.engine.begin() as connection:
+        digests = dict(iter(connection.execute(sa.select(person.c.id, index))))
+        for identifier, digest in ((li.id, bytes(32)), (wang.id, digests[li.id]), (li.id, digests[wang.id])):
+            changed = sa.update(person).where(person.c.id == identifier).values({index: digest})
+            connection.execute(changed)
+    for data in (LI, WANG):
+        with pytest.raises(JournalError, match=r"social_security_number_index of row .* was put there") as raised:
+            desk.registry.person_by_number(data.social_security_number)
+        assert data.social_security_number not in str(raised.value)
+
+
 def test_who_and_what_is_not_there_has_an_error_each(desk) -> None:
     registry = desk.registry
     with pytest.raises(PersonNotRegisteredError):
