@@ -8,6 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from apdu.secret import Secret
 from services.errors import InvalidRequestError
+from services.identity_numbers import has_identity_number
 from sscard.v1 import files_pb2
 
 MAX_NAME: Final = 255
@@ -64,6 +65,8 @@ def mask_paths(field: str, mask: FieldMask) -> tuple[str, ...]:
 
 def request_id(value: str) -> str:
     """The name that a caller gives to a request that changes something."""
+    if has_identity_number(value):
+        raise InvalidRequestError("request_id", "looks like an identity number, and is kept in clear: choose another")
     if not is_request_id(value):
         raise InvalidRequestError("request_id", "takes 1 to 64 letters, digits and hyphens")
     return value
@@ -71,7 +74,7 @@ def request_id(value: str) -> str:
 
 def is_request_id(value: str) -> bool:
     """Whether a request may be called so; what may not is not written into any log, it may be anything."""
-    return re.fullmatch("[0-9A-Za-z-]{1,64}", value) is not None
+    return re.fullmatch("[0-9A-Za-z-]{1,64}", value) is not None and not has_identity_number(value)
 
 
 def operator(value: str) -> str:

@@ -246,10 +246,12 @@ def change_pin(
     """Change the PIN (修改密码): ``old`` and ``new`` packed, ``old`` b"" on a card that has none; ``session`` is open.
 
     The old PIN is verified first: so the counter is at its maximum when it is changed, and only a PIN that was right
-    goes into CHANGE PIN. The new one is verified afterwards, which proves the change [flows §3.1, R6]. The result is
-    that of the old PIN; OK means that the card has the new one and has taken it. Raises as :func:`verify_pin`, and
+    goes into CHANGE PIN. The new one is verified afterwards, which proves the change [flows §3.1, R6], but not on a
+    card that wants no PIN any more by then: its answer to CHANGE PIN is all there is. The result is that of the old
+    PIN; OK means that the card has the new one. Raises as :func:`verify_pin`, and
     :class:`~cardlib.errors.PinUnprovenError` where the card does not take what it was given.
     """
+    attempt = PinAttempt(PinResult.OK, 0)
     if len(old):
         attempt = yield from verify_pin(session, old, allow_last_try=allow_last_try, card_is_new=card_is_new)
         if attempt.result is not PinResult.OK:
@@ -263,7 +265,15 @@ def change_pin(
         if answer.sw & 0xFFF0 == _TRIES:  # which ends that a PIN is verified [flows R6]
             yield from ask(PinAnswered(card_mark(session), old, accepted=False, tries_left=answer.sw & 0x0F))
         raise error_for(answer.sw, _CHANGE_PIN)
-    proof = yield from verify_pin(session, new, allow_last_try=allow_last_try)
+    try:
+        proof = yield from verify_pin(session, new, allow_last_try=allow_last_try)
+    except PinNotSetError:
+        if not len(old):
+            raise
+        # So answers a card of ISO/IEC 7816-4 once a PIN is verified, and while it does none is sent to it. That the PIN
+        # was changed is what CHANGE PIN was answered.
+        yield from ask(PinReplaced(card_mark(session)))
+        return attempt
     if proof.result is not PinResult.OK:
         raise PinUnprovenError(proof.tries_left)
     return proof

@@ -31,7 +31,7 @@ from services.activation.records import Attempt, Outcome, Records, Wanted
 from services.audit.subject import about
 from services.callers.caller import current_caller
 from services.errors import InvalidRequestError
-from services.pin_entry import MARGIN, PadDesk, PadDigits, as_message
+from services.pin_entry import ANY_DIGITS, MARGIN, PadDesk, PadDigits, as_message, check_pad
 from services.pin_guard import PinGuard
 from services.places import card_place
 from services.readers import ReaderHub
@@ -53,7 +53,6 @@ Tell: TypeAlias = Callable[[Message], None]
 MAX_TELLER: Final = 64
 MAX_DAYS: Final = 366
 SWAP_SECONDS, LONGEST_SWAP = 60, 300
-ANY_DIGITS: Final = PadDigits()
 PIECE: Final = 100
 """Reminders that are fetched at once."""
 
@@ -228,9 +227,11 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
                 answer = answering(attempt, self._custodian.answer)
                 if not wanted.at_pad:
                     return await held.run(activate(held.atr, attempt, self._tools), answer)
+                entry = self._pad_digits.change()
+                await check_pad(held, entry)
                 pad: PadDesk[Outcome] = PadDesk(deadline - MARGIN)
                 pad.at(held)
-                flow = activate(held.atr, attempt, self._tools, pad=AtPad(self._pad_digits.change()))
+                flow = activate(held.atr, attempt, self._tools, pad=AtPad(entry))
                 async with contextlib.aclosing(pad.told(held.run(flow, pad.answering(answer)))) as events:
                     async for event in events:
                         if isinstance(event, Outcome):

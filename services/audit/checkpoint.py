@@ -77,7 +77,9 @@ def add_to(path: Path, checkpoint: Checkpoint) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX)
             size = os.fstat(handle).st_size
             whole = not size or os.pread(handle, 1, size - 1) == b"\n"
-            os.write(handle, f"{'' if whole else LINE_END}{checkpoint.line()}{LINE_END}".encode())
+            line = f"{'' if whole else LINE_END}{checkpoint.line()}{LINE_END}".encode()
+            if os.write(handle, line) != len(line):
+                raise CheckpointError(f"the checkpoint is not written to {path}: there is no room for all of it")
             os.fsync(handle)
         finally:
             os.close(handle)

@@ -9,7 +9,6 @@ UTF-8, in the order of the fields of :class:`~services.audit.port.AuditEntry`. S
 anybody can compute a hash again with any SM3.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC
@@ -18,6 +17,7 @@ from typing import Final, TypeAlias
 from cardlib.crypto.sm3 import SM3_SIZE, sm3
 from services.audit.errors import AuditError
 from services.audit.port import AuditEntry
+from services.identity_numbers import without_identity_numbers
 
 FIELDS: Final = tuple(field.name for field in fields(AuditEntry))
 """Names of the texts of an entry, in the order in which they are hashed."""
@@ -32,10 +32,6 @@ Texts: TypeAlias = tuple[str, ...]
 """The texts of an entry, in the order of :data:`FIELDS`."""
 
 _KIND: Final = b"sscard audit 1\0"
-# 公民身份号码: region, date of birth, three digits, check digit. A caller may put one into a request's id.
-_IDENTITY_NUMBER: Final = re.compile(
-    r"(?<!\d)\d{6}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)", re.ASCII
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +80,6 @@ def chained(end: Link | None, entries: Sequence[Texts]) -> list[Link]:
 
 
 def _fitted(text: str) -> str:
-    text = _IDENTITY_NUMBER.sub(WITHHELD, text[: 2 * LONGEST])
+    text = without_identity_numbers(text[: 2 * LONGEST], WITHHELD)
     text = "".join(sign if sign.isprintable() else f"\\u{{{ord(sign):04X}}}" for sign in text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

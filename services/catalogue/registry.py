@@ -15,6 +15,15 @@ REGISTRY: Final[dict[type[Exception], Refusal]] = {
         "请报告技术支持。",
         fixer=Fixer.SUPPORT,
     ),
+    errors.CardNotShownError: Refusal(
+        Code.PERMISSION_DENIED,
+        "CARD_NOT_SHOWN",
+        "The caller may ask about a card that is in a reader, and about no other.",
+        "该角色只能查询读卡器中的卡片。",
+        "Have the holder insert the card, and name the reader or the lease.",
+        "请持卡人插入卡片，并以读卡器或租约指明。",
+        fixer=Fixer.OPERATOR,
+    ),
     errors.CardNotRegisteredError: Refusal(
         Code.NOT_FOUND,
         "CARD_NOT_REGISTERED",

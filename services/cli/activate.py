@@ -3,7 +3,7 @@
 import sys
 import uuid
 from collections.abc import Iterable
-from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 import typer
@@ -11,16 +11,26 @@ from google.protobuf.message import Message
 
 from services import requests
 from services.cli.client import channel_to
-from services.cli.errors import FAILED, checked, fail, reported
-from services.cli.options import AsJson, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.errors import FAILED, UNUSABLE, checked, fail, reported
+from services.cli.options import AsJson, CardId, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.papers import DOCUMENT, Document, DocumentKind, asked, document_of, fields_of
 from services.cli.read import chosen
+from services.cli.table import MEDICAL_STATES, when
 from services.cli.table import as_json as to_json
+from services.registry.lifecycle import STATES, CardState
 from sscard.v1 import activation_pb2, pin_pb2, registry_pb2
 from sscard.v1.activation_pb2_grpc import ActivationServiceStub
 
 PATIENCE: Final = 60.0
+_NUMBER, _NAME = "Number of the document 证件号码", "Name on the document 证件姓名"
 SWAPS: Final = 2
 """Cards that somebody may have to insert during one call."""
+
+_WAYS: Final = {
+    activation_pb2.ACTIVATION_WAY_BANK: "bank 银行网点",
+    activation_pb2.ACTIVATION_WAY_HOSPITAL: "hospital 医院",
+    activation_pb2.ACTIVATION_WAY_PHARMACY: "pharmacy 药店",
+}
 
 app = typer.Typer(help="Activate a card. 激活社会保障卡。", no_args_is_help=True)
 records = typer.Typer(
@@ -36,20 +46,13 @@ NewPin: TypeAlias = Annotated[
 ]
 
 
-class Document(StrEnum):
-    """Kinds of identity documents."""
-
-    RESIDENT_CARD = "resident-card"
-    HOUSEHOLD_REGISTER = "household-register"
-    PASSPORT = "passport"
-    RESIDENCE_PERMIT = "residence-permit"
-
-
 @app.command()
 def bank(
-    number: Annotated[str, typer.Option("--number", help="Number of the document.", prompt="证件号码 document number")],
-    name: Annotated[str, typer.Option("--name", help="Name on the document.", prompt="姓名 name")],
-    document: Annotated[Document, typer.Option("--document", help="Kind of document.")] = Document.RESIDENT_CARD,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="JSON with number and name of the document; none: both are asked for."),
+    ] = None,
+    document: DocumentKind = Document.RESIDENT_CARD,
     pin_stdin: NewPin = False,
     at_pad: Annotated[bool, typer.Option("--pin-pad", help="The holder types both PINs at the reader's pad.")] = False,
     teller: Annotated[str, typer.Option("--teller", help="Who is at the counter.")] = "",
@@ -60,16 +63,19 @@ def bank(
     simulated: Simulated = False,
     as_json: AsJson = False,
 ) -> None:
-    """Activate at a bank outlet: card, identity document, and a PIN that the holder chooses. 银行网点激活。"""
+    """Activate at a bank outlet: card, identity document, and a PIN that the holder chooses. 银行网点激活。
+
+    PINs and what stands on the document are no arguments, which others on the machine can read.
+    """
+    fields = {"number": asked(_NUMBER), "name": asked(_NAME)} if file is None else fields_of(file, DOCUMENT)
     new, old = _pins(pin_stdin)
     if bool(new) is at_pad:
-        fail("the holder chooses a PIN: give --pin-stdin or --pin-pad 请由持卡人设置新密码")
+        fail("the holder chooses a PIN: give --pin-stdin or --pin-pad 请由持卡人设置新密码", code=UNUSABLE)
     settings = configuration(config, simulated=simulated)
     quiet(settings)
-    kind = registry_pb2.DocumentKind.Value(f"DOCUMENT_KIND_{document.name}")
     request = activation_pb2.ActivateAtBankRequest(
         request_id=_request_id(request_id),
-        document=registry_pb2.IdentityDocument(kind=kind, number=number, name=name),
+        document=document_of(fields, document),
         old_pin=old,
         new_pin=new,
         pin_at_pad=at_pad,
@@ -135,9 +141,7 @@ def pharmacy(
 
 @records.command()
 def show(
-    card: Annotated[
-        str, typer.Option("--card", help="The card's id in the registry; none: the one in the reader.")
-    ] = "",
+    card_id: CardId = "",
     reader: ReaderName = "",
     server: ServerAddress = "",
     config: ConfigFile = None,
@@ -149,7 +153,7 @@ def show(
     quiet(settings)
     with reported(), channel_to(server, settings) as channel:
         reference = registry_pb2.CardReference
-        which = reference(id=card) if card else reference(reader=chosen(channel, reader))
+        which = reference(id=card_id) if card_id else reference(reader=chosen(channel, reader))
         request = activation_pb2.GetActivationRequest(card=which)
         found = ActivationServiceStub(channel).GetActivation(request, timeout=PATIENCE)
     _tell(found, _standing(found), as_json=as_json)
@@ -229,24 +233,25 @@ def _outcome(outcome: activation_pb2.ActivationOutcome) -> list[str]:
     elif outcome.activated:
         lines.append("activated now 已激活")
     else:
-        lines.append(f"activated before 此前已激活: {outcome.activation.time.ToJsonString()}")
+        lines.append(f"activated before 此前已激活: {when(outcome.activation.time)}")
     return [*lines, *outcome.warnings]
 
 
 def _standing(found: activation_pb2.GetActivationResponse) -> list[str]:
-    state = registry_pb2.CardState.Name(found.card.state).removeprefix("CARD_STATE_").lower().replace("_", " ")
-    lines = [f"card 卡片: {state}"]
+    state = STATES[CardState[registry_pb2.CardState.Name(found.card.state).removeprefix("CARD_STATE_")]]
+    lines = [f"card 卡片: {state.english} {state.chinese}"]
     if found.card.activation_deadline:
         late = " overdue 逾期" if found.overdue else ""
         lines.append(f"to be activated until 激活期限: {found.card.activation_deadline}{late}")
     if found.HasField("activation"):
-        way = activation_pb2.ActivationWay.Name(found.activation.way).removeprefix("ACTIVATION_WAY_").lower()
-        lines.append(f"activated 激活: {found.activation.time.ToJsonString()} {way} {found.activation.institution}")
-    for card in found.medical_cards:
-        standing = registry_pb2.MedicalCardState.Name(card.state).removeprefix("MEDICAL_CARD_STATE_").lower()
-        lines.append(f"original medical card 原医疗卡: {standing} since {card.state_since}")
+        done = found.activation
+        lines.append(f"activated 激活: {when(done.time)}, {_WAYS.get(done.way, '')}, {done.institution}")
+    lines += (
+        f"original medical card 原医疗卡: {MEDICAL_STATES.get(card.state, '')}, since 自 {card.state_since}"
+        for card in found.medical_cards
+    )
     if found.HasField("bank_activation"):
-        lines.append(f"bank's own application 金融账户: {found.bank_activation.time.ToJsonString()}")
+        lines.append(f"bank's own application 金融账户: {when(found.bank_activation.time)}")
     return lines
 
 

@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 
 from services.callers.caller import Role
-from services.cli.client import service_of_our_own
 from services.cli.errors import UNUSABLE, fail, reported
 from services.cli.files import file_tables
 from services.cli.options import configuration, quiet
+from services.cli.own_service import service_of_our_own
 from services.cli.table import identity_table
 from services.config import CONTROL_VARIABLE, Config, ReaderKind
 from services.demo.auditing import examined_audit

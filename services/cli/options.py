@@ -26,6 +26,7 @@ ServerAddress: TypeAlias = Annotated[
 ReaderName: TypeAlias = Annotated[
     str, typer.Option("--reader", "-r", help="Name of the reader, or its beginning; none: the only one with a card.")
 ]
+CardId: TypeAlias = Annotated[str, typer.Option("--id", help="The registry's name of the card, instead of a reader.")]
 Certificate: TypeAlias = Annotated[
     Path | None, typer.Option("--certificate", help="Our certificate, for a service that asks for one.")
 ]

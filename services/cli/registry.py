@@ -3,7 +3,6 @@
 What identifies a person is never an argument, which others on the machine can read: it comes in a file or as input.
 """
 
-import json
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -21,21 +20,17 @@ from rich.text import Text
 from services import requests
 from services.cli.client import channel_to
 from services.cli.errors import UNUSABLE, checked, fail, reported
-from services.cli.options import AsJson, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.options import AsJson, CardId, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.papers import DOCUMENT, Document, DocumentKind, asked, document_of, fields_of
 from services.cli.read import PATIENCE, chosen
+from services.cli.table import MEDICAL_STATES, when
 from services.cli.table import as_json as to_json
 from services.registry.lifecycle import STATES, CardState
 from services.registry.messages import EVENTS
 from sscard.v1 import registry_pb2
 from sscard.v1.registry_pb2_grpc import RegistryServiceStub
 
-MAX_FILE: Final = 1 << 16
-MEDICAL_STATES: Final = {
-    registry_pb2.MEDICAL_CARD_STATE_VALID: "正常 valid",
-    registry_pb2.MEDICAL_CARD_STATE_RESTRICTED: "限制使用 restricted",
-}
 KINDS: Final = ("bank", "hospital", "pharmacy", "issuer", "office")
-DOCUMENTS: Final = ("resident-card", "household-register", "passport", "residence-permit")
 CHANGES: Final = {event.replace("_", "-"): value for value, event in EVENTS.items()}
 
 app = typer.Typer(help="People, cards and what happens to them. 持卡库。", no_args_is_help=True)
@@ -46,7 +41,6 @@ DataFile: TypeAlias = Annotated[
 RequestId: TypeAlias = Annotated[
     str, typer.Option("--request-id", help="Of the request to go on with; none: a new one is made.")
 ]
-CardId: TypeAlias = Annotated[str, typer.Option("--id", help="The registry's name of the card, instead of a reader.")]
 AskNumber: TypeAlias = Annotated[
     bool, typer.Option("--ask-number", help="Ask for the card number instead; it is the first line of input.")
 ]
@@ -84,7 +78,7 @@ def person(
 
     The file has social_security_number and name; birth_date, sex, phone, document_number where they are known.
     """
-    told = registry_pb2.Person(**_fields(file, PERSON))
+    told = registry_pb2.Person(**fields_of(file, PERSON))
     request = registry_pb2.RegisterPersonRequest(request_id=_id(request_id), person=told)
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterPerson(request, timeout=PATIENCE)
@@ -104,7 +98,7 @@ def card(
 
     The file has card_identifier, card_number and the holder's social_security_number.
     """
-    fields = _fields(file, ("card_identifier", "card_number", "social_security_number"))
+    fields = fields_of(file, ("card_identifier", "card_number", "social_security_number"))
     request = registry_pb2.RegisterCardRequest(request_id=_id(request_id), **fields)
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterCard(request, timeout=PATIENCE)
@@ -124,7 +118,7 @@ def medical_card(
 
     The file has number and the holder's social_security_number.
     """
-    fields = _fields(file, ("social_security_number", "number"))
+    fields = fields_of(file, ("social_security_number", "number"))
     request = registry_pb2.RegisterMedicalCardRequest(request_id=_id(request_id), **fields)
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterMedicalCard(request, timeout=PATIENCE)
@@ -134,7 +128,7 @@ def medical_card(
 @app.command()
 def deliver(
     file: DataFile,
-    kind: Annotated[str, typer.Option("--kind", help=", ".join(DOCUMENTS))] = DOCUMENTS[0],
+    document: DocumentKind = Document.RESIDENT_CARD,
     reader: ReaderName = "",
     card_id: CardId = "",
     received: Annotated[str, typer.Option("--received", help="Day, YYYY-MM-DD; none: today.")] = "",
@@ -148,12 +142,8 @@ def deliver(
 
     The file has number and name of the holder's identity document.
     """
-    meant = f"DOCUMENT_KIND_{_one_of('--kind', kind, DOCUMENTS).replace('-', '_').upper()}"
-    fields = _fields(file, ("number", "name"))
-    document = registry_pb2.IdentityDocument(
-        kind=registry_pb2.DocumentKind.Value(meant), number=fields.get("number", ""), name=fields.get("name", "")
-    )
-    request = registry_pb2.DeliverCardRequest(request_id=_id(request_id), document=document, received_date=received)
+    shown = document_of(fields_of(file, DOCUMENT), document)
+    request = registry_pb2.DeliverCardRequest(request_id=_id(request_id), document=shown, received_date=received)
     with _service(server, config, simulated=simulated) as (channel, stub):
         request.card.CopyFrom(_reference(channel, reader, card_id))
         answer = stub.DeliverCard(request, timeout=PATIENCE)
@@ -217,7 +207,7 @@ def holder(
     """Show what the registry knows of a person, with all cards. 查询人员。"""
     request = registry_pb2.GetPersonRequest(id=person_id)
     if not person_id:
-        request = registry_pb2.GetPersonRequest(social_security_number=_asked("Social security number 社会保障号码"))
+        request = registry_pb2.GetPersonRequest(social_security_number=asked("Social security number 社会保障号码"))
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.GetPerson(request, timeout=PATIENCE)
     tables = [_person(answer.person), *map(_card, answer.cards), *map(_medical_card, answer.medical_cards)]
@@ -242,13 +232,8 @@ def _reference(
     if card_id:
         return registry_pb2.CardReference(id=card_id)
     if ask_number:
-        return registry_pb2.CardReference(card_number=_asked("Card number 卡号"))
+        return registry_pb2.CardReference(card_number=asked("Card number 卡号"))
     return registry_pb2.CardReference(reader=chosen(channel, reader))
-
-
-def _asked(what: str) -> str:
-    typed: str = typer.prompt(what, err=True, hide_input=False) if sys.stdin.isatty() else sys.stdin.readline()
-    return typed.strip()
 
 
 def _id(given: str) -> str:
@@ -259,23 +244,6 @@ def _one_of(option: str, value: str, values: Sequence[str]) -> str:
     if value not in values:
         fail(f"{option}: one of {', '.join(values)}", code=UNUSABLE)
     return value
-
-
-def _fields(file: Path, names: Sequence[str]) -> dict[str, str]:
-    """The texts of a JSON object; what is wrong with it is told without what stands in it."""
-    where = "standard input" if str(file) == "-" else str(file)
-    try:
-        text = sys.stdin.read(MAX_FILE) if str(file) == "-" else file.read_text(encoding="utf-8")
-        told = json.loads(text)
-    except OSError as error:
-        fail(f"{where}: {error.strerror}", code=UNUSABLE)
-    except ValueError:
-        fail(f"{where}: is no JSON in UTF-8 不是UTF-8编码的JSON", code=UNUSABLE)
-    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
-        fail(f"{where}: takes a JSON object of texts 应为文本字段的JSON对象", code=UNUSABLE)
-    if not told.keys() <= set(names):
-        fail(f"{where}: takes {', '.join(names)}, and nothing else 含有未知字段", code=UNUSABLE)
-    return told
 
 
 def _show(answer: Message, tables: Sequence[Table], *, as_json: bool) -> None:
@@ -301,7 +269,7 @@ def _person(told: registry_pb2.Person) -> Table:
 def _card(told: registry_pb2.RegisteredCard) -> Table:
     name = registry_pb2.CardState.Name(told.state).removeprefix("CARD_STATE_")
     label = STATES[CardState[name]]
-    activated = told.activated_time.ToJsonString() if told.HasField("activated_time") else ""
+    activated = when(told.activated_time) if told.HasField("activated_time") else ""
     return _table(
         "卡片 · Card",
         ("编号", "id", told.id),
@@ -310,7 +278,7 @@ def _card(told: registry_pb2.RegisteredCard) -> Table:
         ("持卡人编号", "person id", told.person_id),
         ("卡片状态", "state", f"{label.chinese} {label.english}"),
         ("网点", "outlet", told.outlet),
-        ("制卡时间", "issued", told.issued_time.ToJsonString()),
+        ("制卡时间", "issued", when(told.issued_time)),
         ("领卡日期", "received", told.received_date),
         ("激活期限", "activation deadline", told.activation_deadline),
         ("激活时间", "activated", activated),

@@ -24,6 +24,11 @@ def lacking(settings: Config) -> Mapping[str, str]:
     missing = {}
     if not keys:
         missing["keystore, hsm_library, psam_reader, centre"] = "no keys: cards are neither proven nor made 未配置密钥"
+    if not (settings.data_key or settings.data_key_name):
+        missing["data_key, data_key_name"] = (
+            "no key for what the registry knows of people: nobody is registered, no card is handed out or activated "
+            "未配置个人信息密钥，无法登记、发放或激活"
+        )
     if not settings.templates:
         missing["templates"] = "no templates: only callers that send one can have cards made 未配置卡模板"
     return missing

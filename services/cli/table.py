@@ -1,9 +1,12 @@
 """What a card says, as a table for a terminal: labels in Chinese and English, from the declarations of the items."""
 
 from collections.abc import Iterator
+from datetime import UTC
+from typing import Final
 
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -11,8 +14,10 @@ from rich.text import Text
 
 from cardlib.profiles import LATEST
 from services.cli.files import coded_text
+from services.registry.days import BEIJING
 from sscard.v1.card_pb2 import Algorithm, Authenticity, ReadIdentityResponse
 from sscard.v1.reader_pb2 import Reader, ReaderEvent, SlotState
+from sscard.v1.registry_pb2 import MEDICAL_CARD_STATE_RESTRICTED, MEDICAL_CARD_STATE_VALID
 from sscard.v1.values_pb2 import CodedValue
 
 LABELS = {declared.name: declared.chinese for file in LATEST.files("SSSE") for declared in file.declarations}
@@ -38,6 +43,11 @@ SLOTS = {
     SlotState.SLOT_STATE_CARD: ("card", "有卡"),
     SlotState.SLOT_STATE_MUTE: ("card does not answer", "卡无响应"),
 }
+MEDICAL_STATES: Final = {
+    MEDICAL_CARD_STATE_VALID: "正常 valid",
+    MEDICAL_CARD_STATE_RESTRICTED: "限制使用 restricted",
+}
+"""How original medical cards stand."""
 
 
 def identity_table(response: ReadIdentityResponse) -> Group:
@@ -75,6 +85,11 @@ def event_line(event: ReaderEvent) -> Text:
     kind = ReaderEvent.Kind.Name(event.kind).removeprefix("KIND_").replace("_", " ").lower()
     words = f"{event.sequence:>6} {EVENTS.get(event.kind, '')} · {kind}"
     return Text.assemble(words, (f"  {event.reader.name}" if event.HasField("reader") else "", "cyan"))
+
+
+def when(moment: Timestamp) -> str:
+    """A moment as people in Beijing have it, to the second."""
+    return f"{moment.ToDatetime(UTC).astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
 
 
 def as_json(message: Message, *, indent: int | None = 2) -> str:

@@ -116,7 +116,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         async with told_of(self._hub.card(reader, deadline=deadline), self._named) as card:
             flow = self._issuing.verify(ordered.order, card.atr, rng=secrets.token_bytes)
             report = await card.run(flow, noting_only_progress(self._custodian.answer, lambda _: None))
-        identifier = report.card_identifier.hex()
+        identifier = report.card_identifier.hex().upper()
         about(card=await asyncio.to_thread(self._named, CardMark(report.historical_bytes, identifier, "")))
         certificate, *earlier = await asyncio.to_thread(
             _certificates_for, store, given, request.certificate_number, report.historical_bytes
@@ -258,7 +258,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
 
     async def _tell_of(self, certificate: Certificate) -> None:
         """Say which card this was about, for the audit."""
-        mark = CardMark(certificate.chip, certificate.told["card"]["card_identifier"], "")
+        mark = CardMark(certificate.chip, certificate.told["card"]["card_identifier"].upper(), "")
         about(card=await asyncio.to_thread(self._named, mark), detail=certificate.number)
 
     def _is_in(self, reader: str, certificate: Certificate) -> bool:

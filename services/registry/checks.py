@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from services.errors import InvalidRequestError
+from services.identity_numbers import has_identity_number
 from services.registry.documents import MAX_NAME, MAX_NUMBER
 from services.registry.model import PersonData
 from services.registry.texts import matching, text
@@ -23,6 +24,13 @@ ID: Final = "[0-9a-f]{32}"
 def institution_code(field: str, value: str) -> str:
     """Code of an institution."""
     return matching(field, value, "[0-9A-Za-z-]{1,32}", "1 to 32 letters, digits and hyphens")
+
+
+def reason(field: str, value: str) -> str:
+    """Why something happened to a card, in words that are kept in clear."""
+    if has_identity_number(value):
+        raise InvalidRequestError(field, "has what looks like an identity number, and is kept in clear: leave it out")
+    return text(field, value, MAX_REASON, least=0)
 
 
 def registry_id(field: str, value: str) -> str:

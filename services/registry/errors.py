@@ -3,6 +3,7 @@
 ::
 
     RegistryError
+    ├─ CardNotShownError         the caller may ask about a card that is there, and about no other
     ├─ CardNotRegisteredError
     ├─ PersonNotRegisteredError
     ├─ MedicalCardNotRegisteredError
@@ -26,6 +27,13 @@ from services.errors import ServiceError
 
 class RegistryError(ServiceError):
     """The registry does not allow it (持卡库拒绝)."""
+
+
+class CardNotShownError(RegistryError):
+    """The caller may ask about a card that is in a reader, and about no other (须出示卡片)."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"a caller with the role {role} names a card by showing it, by reader or lease")
 
 
 class CardNotRegisteredError(RegistryError):

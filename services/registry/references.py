@@ -12,12 +12,15 @@ from cardlib.forms import FormMemory
 from cardlib.profiles.ssse import ISSUER
 from cardlib.values import CardIdentifier
 from services.audit.subject import about
+from services.callers.caller import Role, current_caller
+from services.callers.roles import may
 from services.errors import InvalidRequestError
 from services.places import card_place
 from services.readers import ReaderHub
 from services.registry import checks
+from services.registry.errors import CardNotShownError
 from services.registry.model import RegisteredCard, Registry
-from sscard.v1 import registry_pb2
+from sscard.v1 import options_pb2, registry_pb2
 
 
 def read_card_identifier(atr: bytes, *, rng: RandomBytes, forms: FormMemory) -> Flow[str]:
@@ -37,6 +40,11 @@ def read_card_identifier(atr: bytes, *, rng: RandomBytes, forms: FormMemory) -> 
 
 CardName: TypeAlias = Callable[[str], str]
 """A keyed digest of the number or identifier of a card."""
+
+
+def _require_view(role: Role) -> None:
+    if not may(role, options_pb2.ACCESS_VIEW_REGISTRY):
+        raise CardNotShownError(role)
 
 
 def is_shown(reference: registry_pb2.CardReference) -> bool:
@@ -62,11 +70,15 @@ class CardReferences:
     ) -> RegisteredCard:
         """The card that is meant; ``deadline``: a moment of :func:`time.monotonic`, for a card that is shown.
 
+        Who may not look into the registry shows the card: nobody tries out numbers through what the holder may ask.
+
         ``named``: what the audit calls a card that is looked for, whether or not there is such a card.
 
-        Raises :class:`InvalidRequestError`, :class:`~services.registry.errors.CardNotRegisteredError`, and what a card
-        and its reader may raise.
+        Raises :class:`InvalidRequestError`, :class:`~services.registry.errors.CardNotRegisteredError`,
+        :class:`~services.registry.errors.CardNotShownError`, and what a card and its reader may raise.
         """
+        if reference.WhichOneof("by") and not is_shown(reference):
+            _require_view(current_caller().role)
         match reference.WhichOneof("by"):
             case "id":
                 card_id = checks.registry_id(f"{field}.id", reference.id)

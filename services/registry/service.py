@@ -175,7 +175,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """Anything else that happens to a card."""
         if (event := EVENTS.get(request.event)) is None:
             raise InvalidRequestError("event", "is required: a value of CardEvent")
-        reason = text("reason", request.reason, checks.MAX_REASON, least=0)
+        reason = checks.reason("reason", request.reason)
         replacement_id = _replacement(request, event)
         books = await self._opened()
         card = await self._meant(books, request, context)

@@ -45,7 +45,15 @@ def reminders_after(rows: Rows, today: date, days: int, outlet: str, last: Remin
 
 
 def restrict_overdue(rows: Rows, today: date) -> tuple[int, int]:
-    """Restrict the original medical cards of who has an overdue card and no activated one; (overdue, restricted)."""
+    """Restrict the original medical cards of who has an overdue card and no activated one; (overdue, restricted).
+
+    What was restricted on a day that is long in coming, was so by a clock that was wrong: it is lifted first. A day
+    more is another process, for which it is tomorrow already.
+    """
+    to_come = medical_card.c.state_since > today + timedelta(days=1)
+    restricted_later = (medical_card.c.state == MedicalCardState.RESTRICTED) & to_come
+    lifted = {"state": MedicalCardState.VALID, "state_since": today}
+    rows.connection.execute(sa.update(medical_card).where(restricted_later).values(**lifted))
     overdue = _WAITING & (card.c.deadline < today)
     count = rows.connection.execute(sa.select(sa.func.count()).select_from(card).where(overdue)).scalar_one()
     late = medical_card.c.person_id.in_(_holders(overdue))

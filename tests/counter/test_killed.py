@@ -16,7 +16,10 @@ import grpc
 import pytest
 
 from apdu.transport.inprocess import Chip
+from services.audit.verify import Examination, examine
 from services.callers.caller import Role
+from services.store.audit import SqlAuditChain
+from services.store.engine import open_engine
 from simulator.blanks import blank_chip
 from simulator.card import SoftwareCard
 from simulator.pcscd import VirtualReaders
@@ -259,6 +262,15 @@ def events_of(machine: Machine, card_id: str) -> list[str]:
         return [event for (event,) in found]
 
 
+def examined(machine: Machine) -> Examination:
+    """The audit's chain, of all the processes."""
+    engine = open_engine(str(machine.folder / "sscard.db"))
+    try:
+        return examine(SqlAuditChain(engine))
+    finally:
+        engine.dispose()
+
+
 def test_the_service_is_killed_at_every_entry_of_its_journal(
     counter: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -304,6 +316,9 @@ def test_the_service_is_killed_at_every_entry_of_its_journal(
                     wanted = ["deliver"] if flow.name == "DeliverCard" else ["deliver", "activate"]
                     assert events_of(counter, flow.card_id) == wanted
             counter.wait_noticed(service)  # the readers are empty
+    audit = examined(counter)
+    assert audit.entries > 3 * total
+    assert not audit.faults
     with capsys.disabled():
         name = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].removesuffix(" (call)")
         print(f"\n{name}: {total} points, {kills} processes killed")  # noqa: T201  the number is asked for

@@ -61,6 +61,15 @@ async def test_a_made_up_reader_name_does_not_fill_the_log(service, refusal, log
     assert len(log.getvalue()) < 10_000
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x1b", "\x7f", "\x9b", "\u2028", "\u202e"])
+async def test_nor_does_it_write_a_line_of_its_own_or_move_a_cursor(service, log, sign) -> None:
+    with pytest.raises(grpc.aio.AioRpcError):
+        await service.cards.ReadIdentity(card_pb2.ReadIdentityRequest(reader=f"x{sign}[2J"))
+    (line,) = [line for line in log.getvalue().split("\n") if '"call"' in line]
+    assert json.loads(line)["reader"] == f"x\\u{{{ord(sign):04X}}}[2J"
+    assert sign not in line
+
+
 async def test_a_stream_ended_by_its_caller_is_logged_as_cancelled(service, log) -> None:
     stream = service.reader.WatchReaders(reader_pb2.WatchReadersRequest())
     await stream.read()

@@ -23,13 +23,15 @@ from cardlib.key_requests import (
     PinBlock,
     Purchase,
     Verification,
+    key_names,
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyReference
+from services.audit.subject import begin_subject
 from services.callers.caller import Caller, Role
 from services.callers.doors import PrivateDoor
 from services.config import Config, ConfigError
 from services.custody.development import DevelopmentCustodian
-from services.key_service import AT_ONCE, PSAM_ISSUERS, STATIONS, TERMINALS, Use, use_of
+from services.key_service import AT_ONCE, PSAM_ISSUERS, STATIONS, TERMINALS, KeyService, Use, use_of
 from services.redaction import redacted
 from services.server import KEY_SERVICE, build_server, check_access, services_of
 from sscard.v1 import keys_pb2, keys_pb2_grpc
@@ -102,6 +104,21 @@ async def test_who_issues_psams_is_offered_their_keys_by_a_setting(serving, refu
     for task in FOR_ACCOUNTS:
         _, info = await refusal(issuer.PerformKeyTasks(message(task)))
         assert info.reason == "KEY_UNAVAILABLE"
+
+
+async def test_which_keys_were_asked_for_is_on_record() -> None:
+    subject = begin_subject()
+    asked = message(FOR_CARDS[0])
+    service = KeyService(DevelopmentCustodian(development_mode=True), call_deadline=20.0)
+    await service.PerformKeyTasks(asked, NoDeadline())
+    assert subject.detail == f"keys {' '.join(sorted(key_names(FOR_CARDS[0])))}"
+
+
+class NoDeadline:
+    """Stands in for gRPC's context of a call without a deadline of its own."""
+
+    def time_remaining(self) -> None:
+        return None
 
 
 OF_ROLES = {

@@ -1,7 +1,7 @@
 import pytest
 
 from services.errors import InvalidRequestError
-from services.requests import packed_pin, request_id
+from services.requests import is_request_id, packed_pin, request_id
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,17 @@ def test_what_is_no_pin_is_refused_without_being_repeated(digits) -> None:
 def test_a_request_needs_a_name_that_fits_into_a_log(value) -> None:
     with pytest.raises(InvalidRequestError):
         request_id(value)
+
+
+@pytest.mark.parametrize("value", ["990000198503120027", "give-99000019850312002X-1", "99000019850312002x"])
+def test_a_request_is_not_named_after_its_holder(value) -> None:
+    """Names of requests stand in clear in journal, audit and log."""
+    assert not is_request_id(value)
+    with pytest.raises(InvalidRequestError, match="looks like an identity number") as raised:
+        request_id(value)
+    assert "19850312" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["20261122093000123456", "000000198503120027", "990000198513120027", "a" * 64])
+def test_other_numbers_name_requests(value) -> None:
+    assert request_id(value) == value

@@ -285,6 +285,30 @@ def test_a_change_that_does_not_prove_itself_is_an_error(desk):
     assert unproven.value.tries_left == 5
 
 
+def test_a_card_that_wants_no_pin_from_who_has_verified_it_is_taken_at_its_word(desk):
+    card = desk.card
+
+    class SaysVerified:
+        """Answers 9000 to VERIFY without data once a PIN was verified [ISO/IEC 7816-4]."""
+
+        def power_on(self):
+            self.verified = False
+            return card.power_on()
+
+        def process(self, raw):
+            if raw[1] == 0x20 and len(raw) <= 5 and self.verified:
+                return bytes.fromhex("9000")
+            answer = card.process(raw)
+            self.verified |= raw[1] == 0x20 and answer == bytes.fromhex("9000")
+            return answer
+
+    desk.card = SaysVerified()
+    assert on(desk, change_pin, OLD, NEW) == PinAttempt(PinResult.OK, 6)
+    assert pins_sent(desk) == 2
+    assert len(asked(desk, PinReplaced)) == 1
+    assert on(desk, verify_pin, NEW).result is PinResult.OK
+
+
 # --- going on after an interruption ---
 
 

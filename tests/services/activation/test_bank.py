@@ -8,14 +8,12 @@ import pytest
 
 from apdu.errors import NoCardError
 from apdu.transport.inprocess import Chip
-from cardlib.custody import NoKeys
 from cardlib.errors import ForeignCardError, InitialPinChosenError, LastPinTryError, PinRepeatedError
 from services.callers.caller import Caller, Role, set_caller
-from services.catalogue import failure_of
 from services.errors import InvalidRequestError, RequestReusedError
 from services.operations.journal import OperationState
 from services.registry.errors import CardAlreadyActivatedError, CardNotRegisteredError
-from services.registry.lifecycle import CardEvent, CardState
+from services.registry.lifecycle import CardState
 from simulator.people import ready_card
 from sscard.v1 import activation_pb2, lease_pb2, pin_pb2, registry_pb2
 from tests.services.activation.desk import (
@@ -24,8 +22,6 @@ from tests.services.activation.desk import (
     INITIAL,
     TELLER,
     Desk,
-    Issued,
-    Pulled,
     at_bank,
     call,
     document,
@@ -66,82 +62,7 @@ class Foreign(Chip):
         return b"\x6a\x82"
 
 
-class Forged(Pulled):
-    """A copy of a card that has no key: whatever it is asked to prove, it answers the same."""
-
-    def process(self, command: bytes) -> bytes:
-        return bytes(8) + b"\x90\x00" if command[1] == 0x88 else self.chip.process(command)
-
-
-def lost(desk: Desk, card: Issued) -> None:
-    desk.happens(card.entry, CardEvent.REPORT_LOSS)
-
-
-def replaced(desk: Desk, card: Issued) -> None:
-    desk.happens(card.entry, CardEvent.REPLACE, replacement_id=desk.card().id)
-
-
-def cancelled(desk: Desk, card: Issued) -> None:
-    desk.happens(card.entry, CardEvent.CANCEL)
-
-
-def blocked(desk: Desk, card: Issued) -> None:
-    desk.happens(card.entry, CardEvent.BLOCK)
-
-
-def nothing(desk: Desk, card: Issued) -> None:
-    pass
-
-
-def expired(desk: Desk, card: Issued) -> None:
-    desk.now = desk.now.replace(year=2090)
-
-
-def forged(desk: Desk, card: Issued) -> None:
-    card.chip = Forged(card.chip)
-
-
-def without_keys(desk: Desk, card: Issued) -> None:
-    desk.custodian = NoKeys()
-
-
 OTHER = {"social_security_number": "990000197001010011", "name": "李四"}
-REFUSALS = [
-    ("CARD_NOT_DELIVERED", nothing, {"delivered": False}, {}),
-    ("CARD_LOST", lost, {}, {}),
-    ("CARD_REPLACED", replaced, {}, {}),
-    ("CARD_CANCELLED", cancelled, {}, {}),
-    ("CARD_BLOCKED_BY_CENTRE", blocked, {}, {}),
-    ("CARD_EXPIRED", expired, {}, {}),
-    ("CARD_NOT_AUTHENTIC", forged, {}, {}),
-    ("KEY_UNAVAILABLE", without_keys, {}, {}),
-    ("DOCUMENT_MISMATCH", nothing, {}, {"number": OTHER["social_security_number"]}),
-    ("DOCUMENT_MISMATCH", nothing, {}, {"name": OTHER["name"]}),
-    ("DOCUMENT_MISMATCH", nothing, {}, {"kind": registry_pb2.DOCUMENT_KIND_PASSPORT}),
-    ("HOLDER_MISMATCH", nothing, {"person": OTHER}, {}),
-    ("HOLDER_MISMATCH", nothing, {"person": {"name": OTHER["name"]}}, {}),
-]
-
-
-@pytest.mark.parametrize(
-    ("reason", "happens", "registered", "papers"), REFUSALS, ids=[f"{n}-{row[0]}" for n, row in enumerate(REFUSALS)]
-)
-async def test_each_refusal_has_its_own_reason_and_changes_nothing(desk, reason, happens, registered, papers) -> None:
-    if "person" in registered:
-        registered = {"person": desk.person(**registered["person"])}
-    card = desk.card(**registered)
-    happens(desk, card)
-    before = card.state
-    desk.readers.insert("left", card.chip, t0=True)
-    async with desk.service() as service:
-        with pytest.raises(Exception) as raised:  # noqa: PT011  which one, the catalogue says
-            await call(service, at_bank(document=document(**papers)))
-    assert failure_of(raised.value).refusal.reason == reason
-    assert card.state is before
-    assert card.tries() == 6
-    assert card.has_pin(INITIAL)
-    operation = desk.operations.find("bank-7", "bank-1")
-    assert operation is None or operation.state is not OperationState.DONE
 
 
 async def test_a_card_of_elsewhere_is_refused_as_foreign_or_unregistered(desk: Desk) -> None:

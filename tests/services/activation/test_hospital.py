@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.activation.conversation import PIN_KEPT, PIN_NOT_CHANGED
 from services.callers.caller import Caller, Role
 from services.operations.journal import OperationState
 from services.registry.errors import CardLostError, CardNotDeliveredError
@@ -28,6 +29,7 @@ async def test_the_first_registration_activates_and_later_ones_read(desk: Desk) 
     assert first.activation.institution == "hospital-2"
     assert not first.activation.pin_changed
     assert first.pin_result == pin_pb2.PIN_RESULT_UNSPECIFIED
+    assert [PIN_KEPT in outcome.warnings for outcome in (first, second, third)] == [True, False, False]
     assert desk.registry.activation_of(card.id).station == "machine 1"
     assert desk.operations.find("hospital-5", "hospital-1").state is OperationState.DONE
     assert card.has_pin(INITIAL)
@@ -41,9 +43,17 @@ async def test_a_pin_may_be_chosen_at_the_first_registration_and_is_left_alone_l
         later = await call(service, at_hospital(request_id="hospital-2", new_pin="431529"))
     assert first.activation.pin_changed
     assert first.pin_result == pin_pb2.PIN_RESULT_OK
+    assert not {PIN_KEPT, PIN_NOT_CHANGED} & {*first.warnings}
     assert not later.activated
-    assert any("PIN was not changed" in warning for warning in later.warnings)
+    assert PIN_NOT_CHANGED in later.warnings
     assert card.has_pin(CHOSEN)
+
+
+async def test_where_a_region_has_no_initial_pin_nothing_is_said_of_it(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service(initial_pin="") as service:
+        assert PIN_KEPT not in (await call(service, at_hospital())).warnings
 
 
 @pytest.mark.parametrize("activated", [False, True])

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from apdu import pinpad
-from apdu.errors import CardRemovedError, NoPinPadError
-from services.pin_entry import PadDigits
+from apdu.errors import CardRemovedError, NoPinPadError, PadUnsuitableError
+from services.pin_entry import ANY_DIGITS, PadDigits
 from services.registry.lifecycle import CardState
 from simulator.pinpad import ENTER, ScriptedHolder, SimulatedPad
 from sscard.v1 import activation_pb2, pin_pb2
@@ -52,13 +52,22 @@ async def test_a_wrong_old_pin_activates_nothing(desk: Desk) -> None:
     assert card.state is CardState.DELIVERED
 
 
-async def test_a_reader_without_a_pad_is_told(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("reader", "digits", "error"),
+    [("left", SIX, NoPinPadError), ("pad", ANY_DIGITS, PadUnsuitableError)],
+    ids=["no pad", "PINs of any length"],
+)
+async def test_a_pad_that_cannot_do_it_is_told_of_before_anything_is_begun(
+    desk: Desk, reader: str, digits: PadDigits, error: type[Exception]
+) -> None:
     card = desk.card()
-    desk.readers.insert("left", card.chip, t0=True)
-    async with desk.service() as service:
-        with pytest.raises(NoPinPadError):
-            await call(service, at_bank(**(AT_PAD | {"reader": "left"})))
+    desk.readers.add_reader("pad", pad=SimulatedPad(ScriptedHolder()))
+    desk.readers.insert(reader, card.chip, t0=True)
+    async with desk.service(pad_digits=digits) as service:
+        with pytest.raises(error):
+            await call(service, at_bank(**(AT_PAD | {"reader": reader})))
     assert card.state is CardState.DELIVERED
+    assert desk.operations.find("bank-7", "bank-1") is None
 
 
 async def test_a_card_pulled_as_its_pin_is_changed_is_activated_by_the_same_request(desk: Desk) -> None:

@@ -148,6 +148,25 @@ async def test_a_genuine_card_that_is_not_in_the_registry_does_and_the_answer_sa
     assert any("not in the registry" in warning for warning in outcome.warnings)
 
 
+class WithoutNumber(Pulled):
+    """A card whose number (卡号) is blank."""
+
+    number = b""
+
+    def process(self, command: bytes) -> bytes:
+        return self.chip.process(command).replace(self.number, bytes(len(self.number)))
+
+
+async def test_a_new_card_without_a_number_is_not_taken_for_an_original_that_is_not_in_the_registry(desk: Desk) -> None:
+    card = desk.card()
+    blank = WithoutNumber(card.chip)
+    blank.number = card.entry.card_number.encode()
+    desk.readers.insert("left", ready_card("2.0", copy=4), t0=True)
+    desk.readers.insert("right", blank, t0=True)
+    async with desk.service() as service:
+        assert (await call(service, at_pharmacy(swap_seconds=1))).activated
+
+
 async def test_a_social_security_card_in_the_registry_as_medical_card_is_named(desk: Desk) -> None:
     card, old = desk.card(), desk.card()
     medical = desk.medical_card(old.entry.card_number)

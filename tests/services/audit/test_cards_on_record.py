@@ -8,7 +8,7 @@ from cardlib.custody import NoKeys
 from cardlib.flows.pin import CardMark
 from services.audit.subject import Subject, begin_subject
 from services.card_service import CardService
-from services.errors import LeaseEpochError, StoreError
+from services.errors import JournalError
 from services.readers import ReaderHub
 from simulator.people import ready_card
 from sscard.v1 import card_pb2, lease_pb2
@@ -84,7 +84,7 @@ async def test_all_calls_of_a_lease_are_about_its_card(cards, called) -> None:
 
 async def test_a_name_that_cannot_be_looked_up_does_not_hide_what_went_wrong(hub) -> None:
     def nameless(_card: CardMark) -> str:
-        raise StoreError("the database is away")
+        raise JournalError("the database is away")
 
     cards = CardService(hub, NoKeys(), call_deadline=20, named=nameless)
     subject = await subject_of(cards.ReadFiles(wrong_pin(reader=READER), Context()), fails=WrongPinError)

@@ -1,6 +1,8 @@
 """Checkpoints: what is signed, how files of them are kept, and what is believed."""
 
 import json
+import resource
+import signal
 import stat
 import subprocess
 from datetime import UTC, datetime
@@ -118,3 +120,18 @@ def test_files_that_cannot_be_used_are_told(tmp_path, key) -> None:
 def test_a_station_cannot_say_what_stands_in_another_line(key) -> None:
     end = chained(None, some_texts(1))[0]
     assert checkpoint_of(end, key, station="a\nb", now=NOW).station == "a?b"
+
+
+def test_a_checkpoint_for_which_the_disk_has_no_room_is_not_taken_for_written(tmp_path, key) -> None:
+    """A disk that fills up takes the beginning of a line, and says so by its length alone."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(CheckpointError, match="no room for all of it"):
+            add_to(tmp_path / "file", checkpoint_of(chained(None, some_texts(1))[0], key, station="", now=NOW))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (tmp_path / "file").stat().st_size == 100
+    assert read_checkpoints(tmp_path / "file", [key.public]) == []

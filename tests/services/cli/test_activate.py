@@ -1,6 +1,7 @@
 """Activation from a terminal: what a teller sees, and what a job of the night does."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,31 +33,43 @@ def run() -> Callable[..., Any]:
     return invoke
 
 
-async def test_a_teller_activates_a_card_and_sees_how_it_stands(desk: Desk, run: Callable[..., Any]) -> None:
+async def test_a_teller_activates_a_card_and_sees_how_it_stands(
+    desk: Desk, run: Callable[..., Any], tmp_path: Path
+) -> None:
     card = desk.card()
     desk.readers.insert("left", card.chip, t0=True)
-    papers = ["--number", HOLDER["social_security_number"], "--name", HOLDER["name"]]
+    papers, others = tmp_path / "papers.json", tmp_path / "others.json"
+    papers.write_text(json.dumps({"number": HOLDER["social_security_number"], "name": HOLDER["name"]}))
+    others.write_text(json.dumps({"number": "1", "name": "x"}))
     async with desk.served() as port:
-        wrong = await run(port, app, "bank", *papers, "--pin-stdin", typed=f"{CHOSEN}\n999999\n")
+        wrong = await run(port, app, "bank", str(papers), "--pin-stdin", typed=f"{CHOSEN}\n999999\n")
         assert wrong.exit_code == 1
         assert "tries left 剩余次数 5" in wrong.output
-        refused = await run(port, app, "bank", "--number", "1", "--name", "x", "--pin-stdin", typed=f"{CHOSEN}\n")
+        refused = await run(port, app, "bank", str(others), "--pin-stdin", typed=f"{CHOSEN}\n")
         assert refused.exit_code == 1
         assert "DOCUMENT_MISMATCH" in refused.output
-        done = await run(port, app, "bank", *papers, "--pin-stdin", typed=f"{CHOSEN}\n")
+        done = await run(port, app, "bank", str(papers), "--pin-stdin", typed=f"{CHOSEN}\n")
         assert done.exit_code == 0, done.output
         assert "activated now 已激活" in done.output
         shown = await run(port, records, "show")
-        assert "card 卡片: activated" in shown.output
-        assert "activated 激活: 2026-03-02T02:00:00Z bank local" in shown.output
+        assert "card 卡片: activated 已激活" in shown.output
+        assert "activated 激活: 2026-03-02 10:00:00, bank 银行网点, local" in shown.output, "Beijing's time"
     assert card.has_pin(CHOSEN)
     assert CHOSEN not in wrong.output + refused.output + done.output
 
 
 async def test_a_teller_without_a_new_pin_is_told_before_anything_is_done(run: Callable[..., Any]) -> None:
-    result = await run(1, app, "bank", "--number", "1", "--name", "x")
-    assert result.exit_code == 1
+    result = await run(1, app, "bank", typed="1\nx\n")
+    assert result.exit_code == 2
     assert "--pin-stdin or --pin-pad" in result.output
+
+
+async def test_who_gives_no_file_is_asked_for_the_document(desk: Desk, run: Callable[..., Any]) -> None:
+    desk.readers.insert("left", desk.card().chip, t0=True)
+    typed = f"{HOLDER['social_security_number']}\n{HOLDER['name']}\n{CHOSEN}\n"
+    async with desk.served() as port:
+        done = await run(port, app, "bank", "--pin-stdin", typed=typed)
+    assert "activated now 已激活" in done.output
 
 
 async def test_a_hospital_and_a_pharmacy_need_no_pin(desk: Desk, run: Callable[..., Any]) -> None:

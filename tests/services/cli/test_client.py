@@ -4,7 +4,7 @@ import pytest
 
 from apdu.transport.inprocess import InProcessReaders
 from cardlib.custody import NoKeys
-from services.cli import client
+from services.cli import own_service
 from services.cli.client import channel_to
 from services.config import Config, ConfigError
 from sscard.v1.reader_pb2 import ListReadersRequest
@@ -31,8 +31,8 @@ def closed(monkeypatch) -> list[str]:
         def close(self):
             names.append("keys")
 
-    monkeypatch.setattr(client, "open_readers", lambda _: Readers())
-    monkeypatch.setattr(client, "open_custodian", lambda *_, **__: Keys())
+    monkeypatch.setattr(own_service, "open_readers", lambda _: Readers())
+    monkeypatch.setattr(own_service, "open_custodian", lambda *_, **__: Keys())
     return names
 
 
@@ -47,7 +47,7 @@ def test_without_keys_the_readers_are_closed(closed, monkeypatch) -> None:
     def refuse(*_, **__):
         raise ConfigError("no keys")
 
-    monkeypatch.setattr(client, "open_custodian", refuse)
+    monkeypatch.setattr(own_service, "open_custodian", refuse)
     with pytest.raises(ConfigError, match="no keys"), channel_to("", Config()):
         pytest.fail("it began")
     assert closed == ["readers"]
@@ -68,7 +68,7 @@ def test_a_service_that_cannot_start_is_stopped(closed, tmp_path) -> None:
 
 
 def test_a_service_of_its_own_does_not_show_the_psams_reader(monkeypatch) -> None:
-    monkeypatch.setattr(client, "open_readers", lambda _: InProcessReaders(["Reader 00", "Reader 01"]))
+    monkeypatch.setattr(own_service, "open_readers", lambda _: InProcessReaders(["Reader 00", "Reader 01"]))
     with channel_to("", Config(psam_reader="Reader 01")) as channel:
         readers = ReaderServiceStub(channel).ListReaders(ListReadersRequest(), timeout=10).readers
     assert [reader.name for reader in readers] == ["Reader 00"]

@@ -9,8 +9,13 @@ from services.config import Config, Mode
 
 
 def test_a_service_in_production_tells_what_it_is_without(tmp_path) -> None:
-    assert list(lacking(Config())) == ["keystore, hsm_library, psam_reader, centre", "templates"]
-    assert list(lacking(Config(psam_reader="x", templates=(tmp_path / "a.toml",)))) == []
+    assert list(lacking(Config())) == [
+        "keystore, hsm_library, psam_reader, centre",
+        "data_key, data_key_name",
+        "templates",
+    ]
+    whole = Config(psam_reader="x", data_key=tmp_path / "data-key", templates=(tmp_path / "a.toml",))
+    assert list(lacking(whole)) == []
     assert lacking(Config(mode=Mode.DEVELOPMENT)) == {}
 
 

@@ -115,6 +115,7 @@ def test_a_file_that_is_not_to_be_made_is_missed(tmp_path) -> None:
 def test_a_file_that_is_no_key_is_refused(tmp_path) -> None:
     (tmp_path / "key").touch(mode=0o600)
     (tmp_path / "key").write_bytes(b"short")
+    (tmp_path / "key").chmod(0o600)
     with pytest.raises(WrapperError, match="file has 5 bytes, and a key that wraps data keys has 32"):
         file_wrapper(tmp_path / "key", make=True)
     with pytest.raises(WrapperError, match=r"the key of personal values: .* cannot be read: Is a directory"):

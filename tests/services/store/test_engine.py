@@ -83,6 +83,15 @@ def test_the_first_tables_are_brought_up_to_date_and_keep_what_they_hold(empty_d
     engine.dispose()
 
 
+def test_no_error_of_the_library_quotes_what_was_to_be_written(empty_database) -> None:
+    engine = open_engine(empty_database)
+    told = {"name": "canary name", "value": "canary value"}
+    with pytest.raises(sa.exc.IntegrityError) as raised, engine.begin() as connection:
+        connection.execute(sa.insert(setting), [told, told])
+    assert "canary value" not in str(raised.value)
+    engine.dispose()
+
+
 def test_what_is_committed_is_on_the_disk(file) -> None:
     engine = open_engine(str(file))
     with engine.begin() as connection:

@@ -52,6 +52,26 @@ def test_applied_again_it_does_nothing_more_and_keeps_the_day(desk, waiting) -> 
     assert medical(desk) == (MedicalCardState.RESTRICTED, OVERDUE)
 
 
+def test_what_a_clock_of_next_year_restricted_is_lifted_when_the_clock_is_right_again(desk, waiting) -> None:
+    assert applied(desk, date(2027, 3, 1)) == (1, 1)
+    assert medical(desk) == (MedicalCardState.RESTRICTED, date(2027, 3, 1))
+    assert applied(desk, date(2026, 4, 1)) == (0, 0)
+    assert medical(desk) == (MedicalCardState.VALID, date(2026, 4, 1))
+    assert applied(desk, OVERDUE) == (1, 1)
+
+
+def test_a_wrong_clock_does_not_excuse_who_is_overdue_anyway(desk, waiting) -> None:
+    applied(desk, date(2030, 1, 1))
+    assert applied(desk, OVERDUE) == (1, 1)
+    assert medical(desk) == (MedicalCardState.RESTRICTED, OVERDUE)
+
+
+def test_a_process_for_which_it_is_yesterday_lifts_nothing(desk, waiting) -> None:
+    applied(desk, OVERDUE)
+    assert applied(desk, date(2026, 9, 15)) == (0, 0)
+    assert medical(desk) == (MedicalCardState.RESTRICTED, OVERDUE)
+
+
 def test_activation_lifts_the_restriction_and_it_does_not_come_back(desk, waiting) -> None:
     applied(desk, OVERDUE)
     desk.now = datetime(2026, 9, 20, 4, tzinfo=UTC)
