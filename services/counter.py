@@ -1,7 +1,9 @@
 """The services of the counter (柜面服务) as the configuration wants them: PINs, registry, activation."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import grpc
@@ -35,6 +37,10 @@ COUNTER_SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
 )
 
 
+REMEMBERED: Final = 4096
+"""Cards whose ids of the registry are remembered."""
+
+
 def utc_now() -> datetime:
     """This moment."""
     return datetime.now(UTC)
@@ -47,6 +53,8 @@ class Counter:
         self._config = config
         self._store = store
         self._now = now
+        # An id is a card's for good; that there is none is no answer to keep.
+        self._id_of = lru_cache(REMEMBERED)(lambda identifier: store.registry().card_by_identifier(identifier).id)
         self.guard = PinGuard(self._state_of, config.initial_pins)
         """Asked before any PIN goes to a card: for the hub."""
 
@@ -90,8 +98,9 @@ class Counter:
         """What a card is called on record: :data:`~services.audit.names.CardNames`."""
         if not self._config.keeps_audit:
             return ""
-        if (known := self._registered(card)) is not None:
-            return known.id
+        if keeps_registry(self._config):
+            with contextlib.suppress(CardNotRegisteredError):
+                return self._id_of(card.card_identifier.upper())
         return self._card_digest(card.card_identifier.encode() or card.historical_bytes)
 
     def daily(self) -> DailyDeadlines:

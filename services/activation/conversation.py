@@ -154,6 +154,7 @@ def _activate(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None, sho
     card = yield from present_card(atr, rng=tools.rng, today=tools.today(), forms=tools.forms)
     if shown is not None and _is_original(card, shown):
         raise CardNotSwappedError(shown.reader)
+    attempt.card_id = attempt.records.unregistered_name(card)
     registered, person = attempt.records.card_and_holder(card)
     attempt.card_id, attempt.person_id = registered.id, person.id
     if not attempt.begun and (done := attempt.begin(shown.person.id if shown else registered.id)) is not None:
@@ -233,9 +234,7 @@ def _is_original(card: PresentedCard, shown: Shown) -> bool:
     return card.card_identifier == shown.identifier or (number != "" and card.card_number.upper() == number)
 
 
-def _warnings(
-    card: PresentedCard, attempt: Attempt, tools: Tools, shown: Shown | None, *, already: bool
-) -> list[str]:
+def _warnings(card: PresentedCard, attempt: Attempt, tools: Tools, shown: Shown | None, *, already: bool) -> list[str]:
     told = [warning.message for warning in card.warnings]
     if already and attempt.wanted.sets_pin:
         told.append(PIN_NOT_CHANGED)

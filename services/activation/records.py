@@ -87,6 +87,7 @@ class Records:
         self.registry = books.registry
         self.operations = books.operations
         self.now = now
+        self._card_name = books.card_name
 
     def done_before(self, wanted: Wanted) -> Outcome | None:
         """What came of this request when it was sent before; None unless it was done.
@@ -113,6 +114,10 @@ class Records:
             medical_card=self.medical_card(card.id),
             activated=False,
         )
+
+    def unregistered_name(self, card: PresentedCard) -> str:
+        """What the audit calls a card that the registry may not know."""
+        return self._card_name(card.card_identifier)
 
     def card_and_holder(self, card: PresentedCard) -> tuple[RegisteredCard, Person]:
         """The registry's of a card; raises :class:`~services.registry.errors.CardNotRegisteredError`."""
@@ -168,7 +173,7 @@ class Attempt:
         self.wanted = wanted
         self.card_id = ""
         self.person_id = ""
-        """Known once the card has said them; for the audit."""
+        """Known once the card has said them; for the audit, to which a card that is not registered has a name too."""
         self.step = ""
         """The last that was noted, by this attempt or by an earlier one; "" behind a refusal, which changed nothing."""
         self.medical_card_id = ""

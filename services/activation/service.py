@@ -278,6 +278,8 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         request_id = requests.request_id(request.request_id)
         old = requests.packed_pin(request.old_pin, field="old_pin")
         new = requests.packed_pin(request.new_pin, field="new_pin")
+        if new is None and old is not None:
+            raise InvalidRequestError("old_pin", "goes with new_pin: nothing is verified here")
         if new is not None:
             self._guard.check_new(new)
             if new == old:

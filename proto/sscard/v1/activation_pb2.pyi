@@ -345,9 +345,11 @@ class ActivateAtHospitalRequest(_message.Message):
     registration: Global___Registration.ValueType
     """Outpatient or inpatient. Required."""
     old_pin: _builtins.str
-    """The PIN as it is; empty: see `new_pin`."""
+    """The PIN as it is, where it is not the initial one of the region; only with `new_pin`."""
     new_pin: _builtins.str
-    """A PIN that the holder chose, 4 to 16 digits; empty: the PIN stays as it is."""
+    """A PIN that the holder chose, 4 to 16 digits; empty: the PIN stays as it is. An initial one is not sent to the card
+    any more then (PIN_RESULT_INITIAL_PIN): its holder changes it at a PIN pad, or has it reset.
+    """
     @_builtins.property
     def lease(self) -> _lease_pb2.CardLease:
         """The card that the caller keeps, in place of `reader`."""
@@ -429,9 +431,11 @@ class ActivateAtPharmacyRequest(_message.Message):
     swap_seconds: _builtins.int
     """How long to wait for a card to be inserted, in seconds, 1 to 300; 0: 60."""
     old_pin: _builtins.str
-    """The PIN as it is; empty: the service knows the initial one."""
+    """The PIN as it is, where it is not the initial one of the region; only with `new_pin`."""
     new_pin: _builtins.str
-    """A PIN that the holder chose, 4 to 16 digits; empty: the PIN stays as it is."""
+    """A PIN that the holder chose, 4 to 16 digits; empty: the PIN stays as it is. An initial one is not sent to the card
+    any more then (PIN_RESULT_INITIAL_PIN): its holder changes it at a PIN pad, or has it reset.
+    """
     def __init__(
         self,
         *,

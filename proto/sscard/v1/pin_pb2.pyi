@@ -36,7 +36,8 @@ class _PinResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PinResult.V
     """The PIN was blocked before; nothing was sent (此前已锁定)."""
     PIN_RESULT_INITIAL_PIN: _PinResult.ValueType  # 5
     """It is the initial PIN of the region (初始密码). `verified` says whether the card took it: only where the card is known
-    not to be activated, or the request says so, it is sent at all. The holder is to choose another one.
+    not to be activated, or the request says so, it is sent at all. The holder is to choose another one: by ChangePin
+    where the card took it; else by ChangePinAtPad, or a supervisor sets one by ResetPin.
     """
 
 class PinResult(_PinResult, metaclass=_PinResultEnumTypeWrapper):
@@ -54,7 +55,8 @@ PIN_RESULT_WAS_BLOCKED: PinResult.ValueType  # 4
 """The PIN was blocked before; nothing was sent (此前已锁定)."""
 PIN_RESULT_INITIAL_PIN: PinResult.ValueType  # 5
 """It is the initial PIN of the region (初始密码). `verified` says whether the card took it: only where the card is known
-not to be activated, or the request says so, it is sent at all. The holder is to choose another one.
+not to be activated, or the request says so, it is sent at all. The holder is to choose another one: by ChangePin
+where the card took it; else by ChangePinAtPad, or a supervisor sets one by ResetPin.
 """
 Global___PinResult: _TypeAlias = PinResult  # noqa: Y015
 

@@ -9,6 +9,7 @@ import pytest
 from apdu.errors import NoCardError
 from apdu.transport.inprocess import Chip
 from cardlib.errors import ForeignCardError, InitialPinChosenError, LastPinTryError, PinRepeatedError
+from services.audit.subject import begin_subject
 from services.callers.caller import Caller, Role, set_caller
 from services.errors import InvalidRequestError, RequestReusedError
 from services.operations.journal import OperationState
@@ -71,8 +72,10 @@ async def test_a_card_of_elsewhere_is_refused_as_foreign_or_unregistered(desk: D
     async with desk.service() as service:
         with pytest.raises(ForeignCardError):
             await call(service, at_bank())
+        subject = begin_subject()
         with pytest.raises(CardNotRegisteredError):
             await call(service, at_bank(reader="right"))
+    assert len(subject.card) == 64, "on record under the name of a card that is not registered"
     assert desk.operations.find("bank-7", "bank-1") is None
 
 

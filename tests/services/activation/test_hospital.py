@@ -4,6 +4,7 @@ import pytest
 
 from services.activation.conversation import PIN_KEPT, PIN_NOT_CHANGED
 from services.callers.caller import Caller, Role
+from services.errors import InvalidRequestError
 from services.operations.journal import OperationState
 from services.registry.errors import CardLostError, CardNotDeliveredError
 from services.registry.lifecycle import CardEvent, CardState
@@ -47,6 +48,12 @@ async def test_a_pin_may_be_chosen_at_the_first_registration_and_is_left_alone_l
     assert not later.activated
     assert PIN_NOT_CHANGED in later.warnings
     assert card.has_pin(CHOSEN)
+
+
+async def test_an_old_pin_alone_is_refused_rather_than_left_unused(desk: Desk) -> None:
+    async with desk.service() as service:
+        with pytest.raises(InvalidRequestError, match="new_pin"):
+            await call(service, at_hospital(old_pin=INITIAL))
 
 
 async def test_where_a_region_has_no_initial_pin_nothing_is_said_of_it(desk: Desk) -> None:

@@ -14,15 +14,6 @@ def sscard(*arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(app, arguments, input=stdin)
 
 
-def test_the_demo_shows_both_cards_with_labels_in_both_languages() -> None:
-    result = sscard("demo")
-    assert result.exit_code == 0, result.output
-    labels = ("社会保障号码", "social security number", "示例𠮷", "已通过内部认证", "2.0 · DES", "3.0 · SM4")
-    for text in labels:
-        assert text in result.output
-    assert result.output.count("proven") == 2
-
-
 def test_an_identity_as_json_has_the_field_names_of_the_proto() -> None:
     result = sscard("read", "--simulated", "--reader", "Software reader 02", "--json")
     assert result.exit_code == 0, result.output

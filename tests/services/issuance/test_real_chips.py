@@ -70,7 +70,7 @@ async def test_a_blank_chip_becomes_a_card_that_is_verified_and_read(
     other = issuance_pb2.CardOrder(template_text=order.template_text, person_json=person.replace(b"123456", b"654321"))
     _, info = await refusal(desk.issue("two", order=other))
     assert info.reason == "CHIP_USED"
-    for reason, tries in (("WRONG_PIN", 5), ("PIN_REPEATED", 5)):  # the holder may have another PIN than was ordered
+    for reason, tries in (("PIN_WRONG", 5), ("PIN_REPEATED", 5)):  # the holder may have another PIN than was ordered
         _, info = await refusal(desk.stub.VerifyCard(issuance_pb2.VerifyCardRequest(reader="left", order=other)))
         assert (info.reason, info.metadata["tries_left"]) == (reason, str(tries))
     holder = json.loads(person)
