@@ -18,6 +18,8 @@ from sscard.v1.card_pb2 import AUTHENTICITY_PROVEN, ReadIdentityRequest
 from sscard.v1.card_pb2_grpc import CardServiceStub
 from sscard.v1.reader_pb2 import ListReadersRequest, SlotState
 from sscard.v1.reader_pb2_grpc import ReaderServiceStub
+from sscard.v1.registry_pb2 import Person, RegisterCardRequest, RegisterPersonRequest
+from sscard.v1.registry_pb2_grpc import RegistryServiceStub
 
 CARD = "3.0"
 
@@ -46,6 +48,7 @@ def _print(title: str, clients: Sequence[int], seconds: float, settings: dict[st
         service(Path(folder) / "bench.db", **settings, **kept) as address,
     ):
         readers = _readers(address, max(clients))
+        _register(address, readers)
         rates = [asyncio.run(_rate(address, readers[:count], seconds)) for count in clients]
     told = ", ".join(f"{count}: {rate:.0f}/s" for count, rate in zip(clients, rates, strict=True))
     words = "with audit" if audit else "without audit"
@@ -64,6 +67,25 @@ def _readers(address: str, count: int) -> list[str]:
                 return names
             time.sleep(0.1)
     raise SystemExit("the service does not see the cards")
+
+
+def _register(address: str, readers: Sequence[str]) -> None:
+    """Enter the cards, which are of one holder, into the registry: the record of calls has their ids."""
+    with grpc.insecure_channel(address) as channel:
+        cards, registry = CardServiceStub(channel), RegistryServiceStub(channel)
+        for number, reader in enumerate(readers):
+            identity = cards.ReadIdentity(ReadIdentityRequest(reader=reader), timeout=20).identity
+            holder = identity.holder
+            person = Person(social_security_number=holder.social_security_number, name=holder.name)
+            registry.RegisterPerson(RegisterPersonRequest(request_id=f"person-{number}", person=person))
+            registry.RegisterCard(
+                RegisterCardRequest(
+                    request_id=f"card-{number}",
+                    card_identifier=identity.issuer.card_identifier,
+                    card_number=identity.issuer.card_number,
+                    social_security_number=holder.social_security_number,
+                )
+            )
 
 
 async def _rate(address: str, readers: Sequence[str], seconds: float) -> float:
