@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from apdu.errors import CardInUseError, ReaderNotFoundError
-from services.errors import DeadlineError
+from services.errors import DeadlineError, ShuttingDownError
 from services.lane import Lane
 
 
@@ -79,12 +79,22 @@ class Slot:
         self.lane = Lane(reader)
         self.turn = Turn(reader)
         self.retired = False
+        self._stopping = False
 
     async def take(self, holder: Holder, *, deadline: float, wait: float) -> None:
-        """As :meth:`Turn.take`; raises :class:`~apdu.errors.ReaderNotFoundError` when the reader goes meanwhile."""
+        """As :meth:`Turn.take`; raises what :meth:`check_open` raises when that comes meanwhile."""
         await self.turn.take(holder, deadline=deadline, wait=wait)
-        if self.retired:
+        try:
+            self.check_open()
+        except (ReaderNotFoundError, ShuttingDownError):
             self.release()
+            raise
+
+    def check_open(self) -> None:
+        """Raises :class:`~apdu.errors.ReaderNotFoundError` or :class:`ShuttingDownError` once it is retired."""
+        if self._stopping:
+            raise ShuttingDownError
+        if self.retired:
             raise ReaderNotFoundError("the reader is gone", reader=self.reader)
 
     def release(self) -> None:
@@ -93,8 +103,9 @@ class Slot:
         if self.retired:
             self.lane.close()
 
-    def retire(self) -> None:
-        """The reader is gone: end the thread, after whoever holds the card has let go."""
+    def retire(self, *, stopping: bool = False) -> None:
+        """The reader is gone, or the service is ``stopping``: end the thread, after whoever holds the card let go."""
         self.retired = True
+        self._stopping = stopping
         if not self.turn.taken:
             self.lane.close()

@@ -135,9 +135,14 @@ class _Call:
         except DecodeError:
             raise InvalidRequestError("request", "is no message of the kind that this method takes") from None
         self._about["reader"] = self._reader = _printable(getattr(request, "reader", "")[:MAX_NAME])
-        if is_request_id(request_id := getattr(request, "request_id", "")):
+        request_id, shown = getattr(request, "request_id", ""), request
+        if is_request_id(request_id):
             self._about["request_id"] = self._request_id = request_id
-        _log.debug("request", **self._about, message=request)
+        elif request_id:
+            shown = type(request)()
+            shown.CopyFrom(request)
+            shown.ClearField("request_id")
+        _log.debug("request", **self._about, message=shown)
         return request
 
     def note_answer(self, answer: Any) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from apdu.errors import NoCardError, ReaderNotFoundError
+from apdu.errors import NoCardError
 from apdu.flow import refuse
 from apdu.readers import ReaderState
 from cardlib.flows.pin import CardMark
@@ -293,10 +293,9 @@ class Leases:
         return lease
 
     def _check_open(self, slot: Slot) -> None:
+        slot.check_open()
         if self._closed:
             raise ShuttingDownError
-        if slot.retired:
-            raise ReaderNotFoundError("the reader is gone", reader=slot.reader)
 
     def _is_empty(self, lease: _Lease) -> bool:
         state = (self._events.states or {}).get(lease.slot.reader)

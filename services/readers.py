@@ -83,7 +83,7 @@ class ReaderHub:
         self.leases.close()
         slots, self._slots = self._slots, {}
         for slot in slots.values():
-            slot.retire()
+            slot.retire(stopping=True)
         free = {name: asyncio.ensure_future(slot.turn.free()) for name, slot in slots.items()}
         if free:
             await asyncio.wait(free.values(), timeout=patience)

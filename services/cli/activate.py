@@ -1,7 +1,6 @@
 """``sscard activate`` and ``sscard activation``: cards are activated at a counter, and what became of them."""
 
 import sys
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -9,10 +8,20 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 from google.protobuf.message import Message
 
-from services import requests
 from services.cli.client import channel_to
-from services.cli.errors import FAILED, UNUSABLE, checked, fail, reported
-from services.cli.options import AsJson, CardId, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.errors import FAILED, UNUSABLE, fail, reported
+from services.cli.options import (
+    AsJson,
+    CardId,
+    ConfigFile,
+    ReaderName,
+    RequestId,
+    ServerAddress,
+    Simulated,
+    configuration,
+    quiet,
+    shown_request_id,
+)
 from services.cli.papers import DOCUMENT, Document, DocumentKind, asked, document_of, fields_of
 from services.cli.read import chosen
 from services.cli.table import MEDICAL_STATES, when
@@ -37,9 +46,6 @@ records = typer.Typer(
     help="What became of cards, and which have to be activated. 激活记录与期限。", no_args_is_help=True
 )
 
-RequestId: TypeAlias = Annotated[
-    str, typer.Option("--request-id", help="Of the request to go on with; none: a new one is made and shown.")
-]
 NewPin: TypeAlias = Annotated[
     bool,
     typer.Option("--pin-stdin", help="Lines of input: the new PIN, and the old one if it is not the initial."),
@@ -74,7 +80,7 @@ def bank(
     settings = configuration(config, simulated=simulated)
     quiet(settings)
     request = activation_pb2.ActivateAtBankRequest(
-        request_id=_request_id(request_id),
+        request_id=shown_request_id(request_id),
         document=document_of(fields, document),
         old_pin=old,
         new_pin=new,
@@ -103,7 +109,7 @@ def hospital(
     quiet(settings)
     kind = activation_pb2.REGISTRATION_INPATIENT if inpatient else activation_pb2.REGISTRATION_OUTPATIENT
     request = activation_pb2.ActivateAtHospitalRequest(
-        request_id=_request_id(request_id), registration=kind, old_pin=old, new_pin=new
+        request_id=shown_request_id(request_id), registration=kind, old_pin=old, new_pin=new
     )
     with reported(), channel_to(server, settings) as channel:
         request.reader = chosen(channel, reader)
@@ -127,7 +133,7 @@ def pharmacy(
     settings = configuration(config, simulated=simulated)
     quiet(settings)
     request = activation_pb2.ActivateAtPharmacyRequest(
-        request_id=_request_id(request_id),
+        request_id=shown_request_id(request_id),
         medical_card_reader=medical_card_reader,
         reader=reader,
         swap_seconds=seconds,
@@ -192,16 +198,10 @@ def apply_deadlines(
     """Restrict the original medical cards of holders whose new card is overdue. 执行激活期限。"""
     settings = configuration(config, simulated=simulated)
     quiet(settings)
-    request = activation_pb2.ApplyActivationDeadlinesRequest(request_id=_request_id(request_id))
+    request = activation_pb2.ApplyActivationDeadlinesRequest(request_id=shown_request_id(request_id))
     with reported(), channel_to(server, settings) as channel:
         done = ActivationServiceStub(channel).ApplyActivationDeadlines(request, timeout=PATIENCE)
     _tell(done, [f"overdue 逾期: {done.overdue}, newly restricted 新增限制: {done.restricted}"], as_json=as_json)
-
-
-def _request_id(given: str) -> str:
-    chosen_id = checked("--request-id", requests.request_id, given or str(uuid.uuid4()))
-    sys.stderr.write(f"request {chosen_id} 请求编号\n")
-    return chosen_id
 
 
 def _pins(from_input: bool) -> tuple[str, str]:

@@ -42,7 +42,9 @@ _WIDE = 160
 """Columns that the table has where no terminal gives it another width."""
 
 KeystoreFile: TypeAlias = Annotated[Path, typer.Argument(metavar="KEYSTORE", help="The keystore's file.")]
-Name: TypeAlias = Annotated[str, typer.Argument(help="Of a card's key, such as RKSSSE; or of one that wraps, KEK-….")]
+Name: TypeAlias = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of a card's key, such as RKSSSE; or of one that wraps, KEK-….")
+]
 PassphraseFd: TypeAlias = Annotated[
     list[int] | None, typer.Option("--passphrase-fd", help="File descriptor with a passphrase; one for each holder.")
 ]
@@ -150,7 +152,7 @@ def ceremony(
 @app.command("import")
 def import_keys(
     keystore: KeystoreFile,
-    file: Annotated[Path, typer.Argument(help="A file of wrapped keys.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of wrapped keys.")],
     only: Only = None,
     wrap_passphrase_fd: WrapFd = None,
     passphrase_fd: PassphraseFd = None,
@@ -214,7 +216,7 @@ def rotate(
 @app.command("export")
 def export(
     keystore: KeystoreFile,
-    file: Annotated[Path, typer.Argument(help="File to be made, with wrapped keys.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to be made, with wrapped keys.")],
     under: Annotated[str, typer.Option("--under", help="The key here that wraps them: NAME or NAME:VERSION.")] = "",
     with_passphrase: Annotated[
         bool, typer.Option("--with-passphrase", help="Wrap them under passphrases, of two people in production.")
@@ -278,7 +280,7 @@ def list_keys(
 
 @app.command("counter")
 def counter(
-    file: Annotated[Path, typer.Argument(help="File to be made.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to be made.")],
     terminal: Annotated[str, typer.Option("--terminal", help="Terminal number of purchases, 12 digits.")],
     start: Annotated[int, typer.Option("--start", help="First sequence number: above every one already used.")],
 ) -> None:

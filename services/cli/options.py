@@ -1,7 +1,9 @@
 """Options that several commands share, and the configuration they make."""
 
 import os
+import sys
 import tomllib
+import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -10,8 +12,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from services import logs
-from services.cli.errors import UNUSABLE, fail
+from services import logs, requests
+from services.cli.errors import UNUSABLE, checked, fail
 from services.config import FILE_VARIABLE, Config, ConfigError, LogLevel, Mode
 
 ConfigFile: TypeAlias = Annotated[
@@ -25,6 +27,9 @@ ServerAddress: TypeAlias = Annotated[
 ]
 ReaderName: TypeAlias = Annotated[
     str, typer.Option("--reader", "-r", help="Name of the reader, or its beginning; none: the only one with a card.")
+]
+RequestId: TypeAlias = Annotated[
+    str, typer.Option("--request-id", help="Of the request to go on with; none: a new one is made and shown.")
 ]
 CardId: TypeAlias = Annotated[str, typer.Option("--id", help="The registry's name of the card, instead of a reader.")]
 Certificate: TypeAlias = Annotated[
@@ -75,6 +80,13 @@ def _says_production(file: Path | None) -> str:
     except (OSError, ValueError):
         return ""  # loading the settings tells what is wrong with it
     return str(named) if written.get("mode") == Mode.PRODUCTION else ""
+
+
+def shown_request_id(given: str) -> str:
+    """The id of a request that changes something, given or new, told to whoever may have to repeat it."""
+    number = checked("--request-id", requests.request_id, given or str(uuid.uuid4()))
+    sys.stderr.write(f"request {number} 请求编号\n")
+    return number
 
 
 def quiet(config: Config) -> None:

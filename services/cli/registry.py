@@ -4,7 +4,6 @@ What identifies a person is never an argument, which others on the machine can r
 """
 
 import sys
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +16,20 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from services import requests
 from services.cli.client import channel_to
-from services.cli.errors import UNUSABLE, checked, fail, reported
-from services.cli.options import AsJson, CardId, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.errors import UNUSABLE, fail, reported
+from services.cli.options import (
+    AsJson,
+    CardId,
+    ConfigFile,
+    ReaderName,
+    RequestId,
+    ServerAddress,
+    Simulated,
+    configuration,
+    quiet,
+    shown_request_id,
+)
 from services.cli.papers import DOCUMENT, Document, DocumentKind, asked, document_of, fields_of
 from services.cli.read import PATIENCE, chosen
 from services.cli.table import MEDICAL_STATES, when
@@ -37,9 +46,6 @@ app = typer.Typer(help="People, cards and what happens to them. 持卡库。", n
 
 DataFile: TypeAlias = Annotated[
     Path, typer.Argument(metavar="FILE", help="JSON with the fields of the .proto; -: standard input.")
-]
-RequestId: TypeAlias = Annotated[
-    str, typer.Option("--request-id", help="Of the request to go on with; none: a new one is made.")
 ]
 AskNumber: TypeAlias = Annotated[
     bool, typer.Option("--ask-number", help="Ask for the card number instead; it is the first line of input.")
@@ -59,7 +65,9 @@ def institution(
 ) -> None:
     """Enter an institution, or its new name. 登记机构。"""
     meant = registry_pb2.InstitutionKind.Value(f"INSTITUTION_KIND_{_one_of('--kind', kind, KINDS).upper()}")
-    request = registry_pb2.RegisterInstitutionRequest(request_id=_id(request_id), code=code, name=name, kind=meant)
+    request = registry_pb2.RegisterInstitutionRequest(
+        request_id=shown_request_id(request_id), code=code, name=name, kind=meant
+    )
     with _service(server, config, simulated=simulated) as (_, stub):
         stub.RegisterInstitution(request, timeout=PATIENCE)
     typer.echo(f"{code}: entered 已登记")
@@ -79,7 +87,7 @@ def person(
     The file has social_security_number and name; birth_date, sex, phone, document_number where they are known.
     """
     told = registry_pb2.Person(**fields_of(file, PERSON))
-    request = registry_pb2.RegisterPersonRequest(request_id=_id(request_id), person=told)
+    request = registry_pb2.RegisterPersonRequest(request_id=shown_request_id(request_id), person=told)
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterPerson(request, timeout=PATIENCE)
     _show(answer, [_person(answer.person)], as_json=as_json)
@@ -99,7 +107,7 @@ def card(
     The file has card_identifier, card_number and the holder's social_security_number.
     """
     fields = fields_of(file, ("card_identifier", "card_number", "social_security_number"))
-    request = registry_pb2.RegisterCardRequest(request_id=_id(request_id), **fields)
+    request = registry_pb2.RegisterCardRequest(request_id=shown_request_id(request_id), **fields)
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterCard(request, timeout=PATIENCE)
     _show(answer, [_card(answer.card)], as_json=as_json)
@@ -119,7 +127,7 @@ def medical_card(
     The file has number and the holder's social_security_number.
     """
     fields = fields_of(file, ("social_security_number", "number"))
-    request = registry_pb2.RegisterMedicalCardRequest(request_id=_id(request_id), **fields)
+    request = registry_pb2.RegisterMedicalCardRequest(request_id=shown_request_id(request_id), **fields)
     with _service(server, config, simulated=simulated) as (_, stub):
         answer = stub.RegisterMedicalCard(request, timeout=PATIENCE)
     _show(answer, [_medical_card(answer.medical_card)], as_json=as_json)
@@ -143,7 +151,9 @@ def deliver(
     The file has number and name of the holder's identity document.
     """
     shown = document_of(fields_of(file, DOCUMENT), document)
-    request = registry_pb2.DeliverCardRequest(request_id=_id(request_id), document=shown, received_date=received)
+    request = registry_pb2.DeliverCardRequest(
+        request_id=shown_request_id(request_id), document=shown, received_date=received
+    )
     with _service(server, config, simulated=simulated) as (channel, stub):
         request.card.CopyFrom(_reference(channel, reader, card_id))
         answer = stub.DeliverCard(request, timeout=PATIENCE)
@@ -166,7 +176,7 @@ def state(
 ) -> None:
     """Change where a card stands in its life. 变更卡片状态。"""
     request = registry_pb2.ChangeCardStateRequest(
-        request_id=_id(request_id),
+        request_id=shown_request_id(request_id),
         event=CHANGES[_one_of("EVENT", event, tuple(CHANGES))],
         reason=reason,
         replacement_id=replacement,
@@ -234,10 +244,6 @@ def _reference(
     if ask_number:
         return registry_pb2.CardReference(card_number=asked("Card number 卡号"))
     return registry_pb2.CardReference(reader=chosen(channel, reader))
-
-
-def _id(given: str) -> str:
-    return checked("--request-id", requests.request_id, given or str(uuid.uuid4()))
 
 
 def _one_of(option: str, value: str, values: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from services.catalogue import failure_of
 from services.config import Config
 from services.interceptors import CallInterceptor, Checks
 from services.server import build_server
-from sscard.v1 import card_pb2, card_pb2_grpc, reader_pb2
+from sscard.v1 import card_pb2, card_pb2_grpc, pin_pb2, reader_pb2
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,6 +68,16 @@ async def test_nor_does_it_write_a_line_of_its_own_or_move_a_cursor(service, log
     (line,) = [line for line in log.getvalue().split("\n") if '"call"' in line]
     assert json.loads(line)["reader"] == f"x\\u{{{ord(sign):04X}}}[2J"
     assert sign not in line
+
+
+@pytest.mark.parametrize("request_id", ["张三 13900000000", "990000198503120027"])
+async def test_what_may_not_be_the_name_of_a_request_is_in_no_log(service, refusal, log, request_id) -> None:
+    change = service.channel.unary_unary("/sscard.v1.PinService/ChangePin")
+    asked = pin_pb2.ChangePinRequest(reader="left", request_id=request_id, old_pin="123456", new_pin="864209")
+    _, info = await refusal(change(asked.SerializeToString()))
+    assert (info.reason, info.metadata["field"]) == ("INVALID_REQUEST", "request_id")
+    assert '"event": "request"' in log.getvalue()
+    assert request_id not in log.getvalue()
 
 
 async def test_a_stream_ended_by_its_caller_is_logged_as_cancelled(service, log) -> None:

@@ -309,6 +309,23 @@ async def test_the_end_of_the_service_resets_leased_cards_and_gives_no_more(hub,
         await used(hub, view)
 
 
+@pytest.mark.parametrize("leased", [True, False], ids=["a lease", "a call"])
+async def test_who_waits_when_the_service_ends_is_told_so(readers, chip, leased) -> None:
+    hub = made_hub(readers, wait=10)
+    await hub.start()
+
+    async def read() -> None:
+        async with hub.card(R, deadline=soon()):
+            pass
+
+    await acquired(hub)
+    waiting = asyncio.ensure_future(acquired(hub) if leased else read())
+    await asyncio.sleep(0)
+    await hub.close()
+    with pytest.raises(ShuttingDownError):
+        await waiting
+
+
 async def test_a_lease_that_is_over_or_never_was_may_be_released(hub) -> None:
     view = await acquired(hub)
     await release(hub, view)

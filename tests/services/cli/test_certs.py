@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from services.callers.caller import Caller, Role
 from services.callers.doors import door_of
 from services.callers.identity import caller_of
-from services.cli import app, certs, client
+from services.cli import app, certs, own_service
 from services.config import Config
 from services.custody.certificates import facts_of
 from tests.services.callers.world import HOSTS
@@ -137,7 +137,7 @@ def service(ca, tmp_path, monkeypatch):
         readers="simulated",
     )
     monkeypatch.setenv("SSCARD_DATABASE", str(tmp_path / "sscard.db"))
-    with client._Background(settings, door_of(settings), None) as port:
+    with own_service._Background(settings, door_of(settings), None) as port:
         yield f"localhost:{port}"
 
 

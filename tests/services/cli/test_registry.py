@@ -1,6 +1,7 @@
 """``sscard registry``, with a service and a software card of its own behind every command."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -115,3 +116,4 @@ def test_an_institution_is_entered() -> None:
     result = done("institution", "bank-1", "测试银行", "--kind", "bank")
     assert result.exit_code == 0, result.output
     assert "bank-1: entered 已登记" in result.output
+    assert re.search(r"^request [0-9a-f-]{36} 请求编号$", result.stderr, re.MULTILINE), "so that it can be repeated"

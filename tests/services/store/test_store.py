@@ -146,6 +146,10 @@ def test_a_service_says_at_its_start_what_is_wrong_with_the_key_that_is_named(da
         again.open_if_meant()
     assert not key.exists()
     key.write_bytes(bytes(32))
+    key.chmod(0o644)
+    with pytest.raises(ConfigError, match="open to other users"):
+        again.open_if_meant()
+    key.chmod(0o600)
     with pytest.raises(ConfigError, match="does not unwrap the database's data keys"):
         again.open_if_meant()
     again.close()
