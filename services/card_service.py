@@ -27,8 +27,10 @@ from services.errors import InvalidRequestError
 from services.leases import LeaseView
 from services.mapping import answers, leases
 from services.mapping.changes import changes
+from services.operations.journal import OperationState
 from services.places import CardPlace, card_place
 from services.readers import ReaderHub
+from services.updating import Updates
 from sscard.v1 import card_pb2, card_pb2_grpc, lease_pb2
 
 STANDARD: Final = RegionalProfiles()
@@ -43,9 +45,9 @@ CHECKS = {
 class CardService(card_pb2_grpc.CardServiceServicer):
     """Parse, one flow, map.
 
-    ``call_deadline``: seconds that a call takes at most. ``regional``: what regions add to the card. ``today`` is the
-    clock by which validity is judged, ``now`` the one by which leases are told to end. ``named``: what a card
-    is called on record.
+    ``call_deadline``: seconds that a call takes at most. ``updates``: the journal of updates. ``regional``: what
+    regions add to the card. ``today`` is the clock by which validity is judged, ``now`` the one by which leases are
+    told to end. ``named``: what a card is called on record.
     """
 
     def __init__(  # noqa: PLR0913  # made in one place
@@ -54,6 +56,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         custodian: KeyCustodian,
         *,
         call_deadline: float,
+        updates: Updates,
         regional: RegionalProfiles = STANDARD,
         today: Callable[[], date] = date.today,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -62,6 +65,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self._hub = hub
         self._custodian = custodian
         self._call_deadline = call_deadline
+        self._updates = updates
         self._today = today
         self._now = now
         self._named = named
@@ -129,6 +133,11 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         wanted = changes(request, self._profiles.every)
         pin = requests.packed_pin(request.pin)
         async with self._held(place, context) as card:
+            operation = await asyncio.to_thread(self._updates.begin, request, card.atr)
+            if operation.state is OperationState.DONE:
+                done = card_pb2.UpdateItemsResponse.FromString(operation.result)
+                done.already_done = True
+                return done
             flow = update_items(
                 card.atr,
                 wanted,
@@ -140,7 +149,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
                 card_is_new=request.card_is_new,
                 profiles=self._profiles,
             )
-            report = await card.run(flow, self._custodian.answer)
+            report = await card.run(self._updates.kept(flow, operation), self._custodian.answer)
         await self._tell_of(report.card, detail=" ".join(report.items))
         return answers.update_response(report)
 

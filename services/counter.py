@@ -28,6 +28,7 @@ from services.registry.journalled import Books
 from services.registry.lifecycle import CardState
 from services.registry.model import RegisteredCard
 from services.registry.service import RegistryService
+from services.updating import Updates
 from sscard.v1 import activation_pb2, activation_pb2_grpc, pin_pb2, pin_pb2_grpc, registry_pb2, registry_pb2_grpc
 
 COUNTER_SERVICES: Final[tuple[ServiceDescriptor, ...]] = (
@@ -103,6 +104,10 @@ class Counter:
                 return self._id_of(card.card_identifier.upper())
         return self._card_digest(card.card_identifier.encode() or card.historical_bytes)
 
+    def updates(self) -> Updates:
+        """The journal of UpdateItems."""
+        return Updates(self._operations, self._digest, self._config.station_or_default)
+
     def daily(self) -> DailyDeadlines:
         """What applies the half-year rule every day."""
         return DailyDeadlines(self._books, now=self._now)
@@ -116,8 +121,11 @@ class Counter:
     def _operations(self) -> OperationJournal:
         return self._store().operations
 
+    def _digest(self, told: bytes) -> bytes:
+        return self._store().digests.of_request(told)
+
     def _card_digest(self, told: bytes) -> str:
-        return self._store().digests.of_request(told).hex()
+        return self._digest(told).hex()
 
     def _state_of(self, card: CardMark) -> CardState | None:
         known = self._registered(card)

@@ -211,7 +211,14 @@ def build_server(  # noqa: PLR0913  the parts of a service
     server = grpc.aio.server(interceptors=(CallInterceptor(checks),), options=(("grpc.so_reuseport", 0),))
     reader_pb2_grpc.add_ReaderServiceServicer_to_server(ReaderService(hub), server)
     card_pb2_grpc.add_CardServiceServicer_to_server(
-        CardService(hub, custodian, call_deadline=config.call_deadline, regional=regional, named=counter.card_name),
+        CardService(
+            hub,
+            custodian,
+            call_deadline=config.call_deadline,
+            updates=counter.updates(),
+            regional=regional,
+            named=counter.card_name,
+        ),
         server,
     )
     if config.serve_keys:

@@ -31,6 +31,7 @@ from services.activation.records import Attempt, Outcome, Records, Wanted
 from services.audit.subject import about
 from services.callers.caller import current_caller
 from services.errors import InvalidRequestError
+from services.operations.journal import Operation
 from services.pin_entry import ANY_DIGITS, MARGIN, PadDesk, PadDigits, as_message, check_pad
 from services.pin_guard import PinGuard
 from services.places import card_place
@@ -43,6 +44,7 @@ from services.registry.lifecycle import CardState
 from services.registry.messages import card_message, medical_card_message
 from services.registry.model import ActivationWay, BankActivation, RegisteredCard
 from services.registry.references import CardReferences
+from services.registry.scope import scope_of
 from services.registry.texts import text
 from sscard.v1 import activation_pb2, activation_pb2_grpc
 
@@ -160,15 +162,15 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
             raise InvalidRequestError("time", "is in the future")
         books = await asyncio.to_thread(self._books)
         card = await self._card(request, context, books)
-        noted = BankActivation(card_id=card.id, institution=current_caller().institution, time=moment)
+        scope = await asyncio.to_thread(scope_of, books.registry, current_caller())
+        noted = BankActivation(card_id=card.id, institution=scope.institution, time=moment)
         operation = books.request("ActivationService.ReportBankActivation", request_id, card.id, request)
-        await asyncio.to_thread(
-            once,
-            books.operations,
-            operation,
-            lambda begun: books.registry.note_bank_activation(noted, operation=begun, result=NO_RESULT),
-            lambda: None,
-        )
+
+        def work(begun: Operation) -> None:
+            scope.require_bank_of(card)
+            books.registry.note_bank_activation(noted, operation=begun, result=NO_RESULT)
+
+        await asyncio.to_thread(once, books.operations, operation, work, lambda: None)
         return activation_pb2.ReportBankActivationResponse()
 
     async def GetActivation(  # noqa: N802
@@ -187,11 +189,20 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         """The cards that have to be activated soon, as the registry reads them."""
         if request.days > MAX_DAYS:
             raise InvalidRequestError("days", f"takes 0 to {MAX_DAYS}")
-        outlet = checks.institution_code("outlet", request.outlet) if request.outlet else ""
-        about(detail=f"days {request.days} {outlet}".rstrip())
+        asked = checks.institution_code("outlet", request.outlet) if request.outlet else ""
+        about(detail=f"days {request.days} {asked}".rstrip())
         books = await asyncio.to_thread(self._books)
+        scope = await asyncio.to_thread(scope_of, books.registry, current_caller())
+        outlet = scope.outlet_of_reminders(asked)
         reminders = books.registry.reminders(today=today(self._now), days=request.days, outlet=outlet)
-        while piece := await asyncio.to_thread(lambda: tuple(itertools.islice(reminders, PIECE))):
+        people: set[str] = set()
+        while True:
+            piece = await asyncio.to_thread(lambda: tuple(itertools.islice(reminders, PIECE)))
+            people.update(reminder.person.id for reminder in piece)
+            # Before they go out: who leaves in the middle may have had them.
+            about(detail=f"days {request.days} {outlet}".rstrip() + f": {len(people)} people")
+            if not piece:
+                return
             for reminder in piece:
                 yield reminder_message(reminder)
 
@@ -209,6 +220,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
             station=caller.terminal,
         )
         books = await asyncio.to_thread(self._books)
+        (await asyncio.to_thread(scope_of, books.registry, caller)).require_centre("the half-year rule")
         overdue, restricted = await asyncio.to_thread(apply_deadlines, books, by, today=today(self._now))
         about(detail=f"overdue {overdue}, restricted {restricted}")
         return activation_pb2.ApplyActivationDeadlinesResponse(overdue=overdue, restricted=restricted)
@@ -303,7 +315,10 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
 
     async def _card(self, request: Any, context: Context, books: Books) -> RegisteredCard:
         card = await self._references.find(
-            request.card, books.registry, deadline=self._deadline(context, self._call_deadline)
+            request.card,
+            books.registry,
+            deadline=self._deadline(context, self._call_deadline),
+            named=books.card_name,
         )
         about(card=card.id, person=card.person_id)
         return card

@@ -63,11 +63,30 @@ REGISTRY: Final[dict[type[Exception], Refusal]] = {
     errors.CardAtOtherOutletError: Refusal(
         Code.FAILED_PRECONDITION,
         "CARD_AT_OTHER_OUTLET",
-        "Another outlet has received this card and hands it out.",
-        "该卡由其他网点接收，应由该网点发放。",
-        "Send the holder to that outlet; nothing was changed. Where the card is here after all, a supervisor hands it "
-        "out.",
-        "请持卡人到接收网点领卡，未作任何变更；卡片确在本网点的，由业务主管发放。",
+        "Another outlet has received this card, or has handed it out.",
+        "该卡由其他网点接收或发放，应由该网点办理。",
+        "Send the holder to that outlet; nothing was changed. Where the card is here after all, the social security "
+        "office hands it out.",
+        "请持卡人到该网点办理，未作任何变更；卡片确在本网点的，由社保经办机构发放。",
+        fixer=Fixer.OPERATOR,
+    ),
+    errors.InstitutionKindError: Refusal(
+        Code.PERMISSION_DENIED,
+        "INSTITUTION_KIND",
+        "The caller's institution is of a kind that does not do this, or is not registered.",
+        "该机构的类型不允许此操作，或该机构未登记。",
+        "Have the social security office do it; nothing was changed. Where the institution's kind is missing or wrong "
+        "in the registry, the administrator registers it.",
+        "请由社保经办机构办理，未作任何变更；机构未登记或类型有误的，请系统管理员登记。",
+        fixer=Fixer.OPERATOR,
+    ),
+    errors.BankActivationNotedError: Refusal(
+        Code.ALREADY_EXISTS,
+        "BANK_ACTIVATION_NOTED",
+        "The registry has another report of the bank's own activation of this card.",
+        "持卡库中已有该卡金融账户激活的不同记录。",
+        "Compare with what GetActivation says; nothing was changed.",
+        "请与激活状态查询结果核对，未作任何变更。",
         fixer=Fixer.OPERATOR,
     ),
     errors.CardStateError: Refusal(

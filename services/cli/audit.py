@@ -215,4 +215,6 @@ def _printable(text: str) -> str:
 
 def _as_json(link: Link) -> str:
     told = {"sequence": link.sequence, **dict(zip(FIELDS, link.texts, strict=True)), "hash": link.hash.hex()}
-    return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace").decode()
+    text = json.dumps(told, ensure_ascii=False)
+    # What a terminal would act on, or turn around, is escaped; whoever reads the JSON has it as it was.
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)

@@ -85,7 +85,7 @@ def _store(config: Path | None) -> Iterator[Store]:
     if "://" not in where and not Path(where).is_file():
         fail(f"there is no database {where}: nothing was journalled here 没有制卡数据库", code=UNUSABLE)
     try:
-        store = open_store(where, settings.digest_key_file)
+        store = open_store(where, settings.digest_key_file, development_mode=settings.development)
     except StoreError as error:
         fail(str(error))
     try:

@@ -6,8 +6,6 @@ are keyed; the key is kept in a file of its own beside the database, not in it.
 
 import hmac
 import json
-import os
-import secrets
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,9 @@ from typing import Final
 from apdu.secret import Secret
 from cardlib.issuance.order import CardOrder, records_of
 from cardlib.profiles.ssse import ISSUER
+from services.custody.data_keys_file import make_key_file
+from services.custody.keystore import files
+from services.custody.keystore.errors import KeystoreFileError
 
 _CARD_NUMBER: Final = ISSUER.item_named("card_number").name
 SIZE: Final = 32
@@ -81,39 +82,27 @@ class Digests:
         return f"<Digests under key {self.key_id}>"
 
 
-def open_digests(path: Path) -> Digests:
+def open_digests(path: Path, *, development_mode: bool = False) -> Digests:
     """Digests under the key in a file, which is made, readable by nobody else, when it is not there.
 
-    Two processes may do so at once. Raises :class:`DigestKeyError`.
+    Two processes may do so at once. Raises :class:`DigestKeyError`, in production also where others can get at the
+    file.
     """
     try:
         if not path.exists():
-            _make(path)
-        return Digests(Secret(path.read_bytes()))
+            make_key_file(path)
+        key, others = files.read_with_access(path)
+    except KeystoreFileError as error:
+        raise DigestKeyError(f"the file of the digest key: {error}") from None
     except OSError as error:
         raise DigestKeyError(f"the file of the digest key, {path}, cannot be used: {error.strerror}") from None
+    if others and not development_mode:
+        # Not "make a new one": the database was made with this one.
+        raise DigestKeyError(
+            f"{path}, the digest key, is open to other users than the service's: chmod 0400. Who has read it can try "
+            "out what the digests in the database are of"
+        )
+    try:
+        return Digests(Secret(key))
     except DigestKeyError as error:
         raise DigestKeyError(f"{path}: {error}") from None
-
-
-def _make(path: Path) -> None:
-    """Whole or not at all: the first process wins, the other takes what that one made."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(number, "wb") as file:  # noqa: PTH123  a file number
-            file.write(secrets.token_bytes(SIZE))
-            file.flush()
-            os.fsync(number)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -61,7 +61,10 @@ class StoreOfService:
             if self._store is None:
                 try:
                     self._store = open_store(
-                        self._config.database_or_default, self._config.digest_key_file, self._wrapper
+                        self._config.database_or_default,
+                        self._config.digest_key_file,
+                        self._wrapper,
+                        development_mode=self._config.development,
                     )
                 except StoreError as error:
                     raise JournalError(str(error)) from None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,6 +24,7 @@ from services import requests
 from services.audit.held import told_of
 from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
+from services.callers.caller import Role, current_caller
 from services.catalogue import tell_written
 from services.errors import CertificateUnknownError, InvalidRequestError, IssuanceError, RequestReusedError
 from services.issuance.certificate import Certificate, Kind, Making
@@ -156,6 +158,8 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
             raise InvalidRequestError("number", "is missing, and so is request_id")
         store = await asyncio.to_thread(self._store)
         certificate = await asyncio.to_thread(_certificate_of, store, request)
+        about(detail=certificate.number)
+        await self._tell_of(certificate)
         return issuance_pb2.GetCertificateResponse(certificate=_message(certificate))
 
     async def _made(
@@ -163,7 +167,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
     ) -> issuance_pb2.IssuedCard:
         reader = requests.reader_name(request.reader)
         request_id = requests.request_id(request.request_id)
-        operator = requests.operator(request.operator)
+        operator = _operator(request.operator)
         again_reason = requests.again_reason(request.again_reason)
         deadline = _deadline(context, self._issuing.issue_deadline)
         ordered = await self._ordered(request.order)
@@ -244,9 +248,10 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
                 return Certificate.of(report, making, datetime.now(UTC), store.digests)
 
             to_look_at = list(ordered.warnings)
+            call = contextvars.copy_context()  # the thread of the card knows no call that could be on record
 
             def entered(certificate: Certificate) -> None:
-                to_look_at.extend(self._entered(ordered, certificate, again=False))
+                to_look_at.extend(call.run(self._entered, ordered, certificate, again=False))
 
             certificate = await card.run(certified(flow, store.journal, issuance, certify, entered), answer)
         await self._tell_of(certificate)
@@ -254,12 +259,13 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
 
     def _entered(self, ordered: Ordered, certificate: Certificate, *, again: bool) -> tuple[str, ...]:
         """The card that was made put into the registry, and what somebody should look at there."""
+        about(detail=certificate.number)
         return () if self._registry is None else enter(self._registry(), ordered.order, certificate, again=again)
 
     async def _tell_of(self, certificate: Certificate) -> None:
         """Say which card this was about, for the audit."""
         mark = CardMark(certificate.chip, certificate.told["card"]["card_identifier"].upper(), "")
-        about(card=await asyncio.to_thread(self._named, mark), detail=certificate.number)
+        about(card=await asyncio.to_thread(self._named, mark))
 
     def _is_in(self, reader: str, certificate: Certificate) -> bool:
         """Whether the chip of a certificate is in a reader, as far as was seen; no card is touched."""
@@ -270,6 +276,16 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
 
     async def _ordered(self, order: issuance_pb2.CardOrder) -> Ordered:
         return await asyncio.to_thread(self._issuing.read_order, order)
+
+
+def _operator(said: str) -> str:
+    """Who makes a card: the caller, by its certificate; who shows none says it. Raises InvalidRequestError."""
+    operator, caller = requests.operator(said), current_caller()
+    if caller.role is Role.LOCAL:
+        return operator
+    if operator and operator != caller.name:
+        raise InvalidRequestError("operator", "is not the name in the caller's certificate: leave it empty")
+    return caller.name
 
 
 def _deadline(context: Context, most: float) -> float:

@@ -1,16 +1,31 @@
 """Cards that are made here are entered into the registry (制卡入库), with the people whose they are."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from cardlib.issuance.order import CardOrder
 from cardlib.profiles.ssse import HOLDER, ISSUER
 from cardlib.values import CardDate, Coded, Value
+from services.audit.subject import about
 from services.issuance.certificate import Certificate
-from services.registry.errors import CardNotOfPersonError, CardNotRegisteredError
-from services.registry.model import PersonData, Registry
+from services.registry.errors import CardNotOfPersonError, CardNotRegisteredError, PersonNotRegisteredError
+from services.registry.model import Person, PersonData, Registry
 
 NO_NUMBER = "the card has a holder without a social security number: it is not in the registry"
 OF_ANOTHER = "the registry has this card as another person's: a supervisor should look at it"
+
+
+def changes(registry: Registry, data: PersonData) -> tuple[Person | None, str]:
+    """Whom ``data`` are of, None for somebody new, and in words what of it is changed by them.
+
+    Whoever compares documents with it later trusts these values.
+    """
+    try:
+        known = registry.person_by_number(data.social_security_number)
+    except PersonNotRegisteredError:
+        return None, "new"
+    changed = [name for name, value in asdict(data).items() if value and value != getattr(known.data, name)]
+    return known, f"changed {' '.join(changed)}" if changed else "unchanged"
 
 
 def holder_of(order: CardOrder) -> PersonData | None:
@@ -31,6 +46,8 @@ def holder_of(order: CardOrder) -> PersonData | None:
 def enter(registry: Registry, order: CardOrder, certificate: Certificate, *, again: bool) -> tuple[str, ...]:
     """Enter a card that was made, and its holder; what somebody should look at, in sentences without anybody's data.
 
+    The audit is told what changes of the holder, before it does.
+
     Idempotent. ``again``: its request was done before, so that this may have happened already: what the registry has
     learnt of the person since then stays. Raises :class:`~services.errors.JournalError`.
     """
@@ -47,7 +64,10 @@ def enter(registry: Registry, order: CardOrder, certificate: Certificate, *, aga
             pass  # the service was killed between the certificate and the registry
         else:
             return () if known.data.social_security_number == holder.social_security_number else (OF_ANOTHER,)
+    before, changed = changes(registry, holder)
+    about(person=before.id if before else "", detail=f"{certificate.number} {changed}")
     person = registry.register_person(holder)
+    about(person=person.id)
     number = _text(order.contents.get(ISSUER.name, {}), "card_number")
     try:
         registry.register_card(person.id, identifier, number.upper(), issued=certificate.made)

@@ -8,7 +8,9 @@
     ├─ PersonNotRegisteredError
     ├─ MedicalCardNotRegisteredError
     ├─ CardNotOfPersonError      the card, or the original medical card, is somebody else's
-    ├─ CardAtOtherOutletError    another outlet has the card to hand it out
+    ├─ CardAtOtherOutletError    another outlet has the card, or has handed it out
+    ├─ InstitutionKindError      the caller's institution is of a kind that does not do this
+    ├─ BankActivationNotedError  a bank has said something else before
     ├─ CardStateError            not from where the card stands
     │  ├─ CardNotDeliveredError
     │  ├─ CardLostError
@@ -65,10 +67,28 @@ class CardNotOfPersonError(RegistryError):
 
 
 class CardAtOtherOutletError(RegistryError):
-    """Another outlet has received the card, to hand it out (卡片在其他网点)."""
+    """Another outlet has received the card, or has handed it out (卡片在其他网点)."""
 
     def __init__(self) -> None:
-        super().__init__("another outlet has received the card, and hands it out")
+        super().__init__("another outlet has received the card, or has handed it out")
+
+
+class InstitutionKindError(RegistryError):
+    """The caller's institution is of a kind that does not do this (机构类型不允许).
+
+    ``what``: what was asked for, a sentence's subject; ``kinds``: values of
+    :class:`~services.registry.model.InstitutionKind` that do it.
+    """
+
+    def __init__(self, what: str, *kinds: str) -> None:
+        super().__init__(f"{what} is for institutions that the registry has as {' or '.join(kinds)}")
+
+
+class BankActivationNotedError(RegistryError):
+    """A bank has said something else of its application on this card before (银行已报告激活)."""
+
+    def __init__(self) -> None:
+        super().__init__("another institution, or another time, is noted for the bank's application on this card")
 
 
 class CardStateError(RegistryError):

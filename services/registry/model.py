@@ -39,6 +39,15 @@ class ActivationWay(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Institution:
+    """An institution of the registry; ``code``: as it stands in the certificates of its callers."""
+
+    code: str
+    name: str
+    kind: InstitutionKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonData:
     """What is known of a person; "" is not known."""
 
@@ -129,11 +138,20 @@ class Registry(Protocol):
     def register_institution(
         self, code: str, name: str, kind: InstitutionKind, *, operation: Operation, result: bytes
     ) -> None:
-        """Enter an institution, or its new name."""
+        """Enter an institution, or its new name and kind."""
         ...
 
-    def register_person(self, data: PersonData, *, operation: Operation | None = None, result: bytes = b"") -> Person:
-        """Enter a person, or new values of the person with this social security number; "" keeps what is known."""
+    def institution(self, code: str) -> Institution | None:
+        """An institution; None where there is none with this code."""
+        ...
+
+    def register_person(
+        self, data: PersonData, *, corrects: bool = True, operation: Operation | None = None, result: bytes = b""
+    ) -> Person:
+        """Enter a person, or new values of the person with this social security number; "" keeps what is known.
+
+        Without ``corrects`` what documents are compared with stays as it is known: InstitutionKindError.
+        """
         ...
 
     def register_card(  # noqa: PLR0913
@@ -199,14 +217,15 @@ class Registry(Protocol):
         outlet: str = "",
         received: date | None = None,
         replacement_id: str = "",
-        own_cards_only: bool = False,
+        only_of: str = "",
         operation: Operation,
         result: bytes,
     ) -> RegisteredCard:
         """What happens to a card, by the state machine; ``outlet`` and ``received`` with what sets them.
 
-        ``own_cards_only``: a card that another outlet than ``outlet`` has received is not touched. Raises
-        CardStateError, CardNotRegisteredError, CardAtOtherOutletError.
+        ``only_of``: cards of other outlets than this one are not touched, and of cards that have none yet only those
+        that it receives or hands out; "": all cards are. Raises CardStateError, CardNotRegisteredError,
+        CardAtOtherOutletError, InstitutionKindError.
         """
         ...
 
@@ -222,7 +241,7 @@ class Registry(Protocol):
         ...
 
     def note_bank_activation(self, noted: BankActivation, *, operation: Operation, result: bytes) -> None:
-        """Put down what a bank says, once; the first report stays."""
+        """Put down what a bank says; the same once more changes nothing. Raises BankActivationNotedError."""
         ...
 
     def bank_activation_of(self, card_id: str) -> BankActivation | None:

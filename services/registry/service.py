@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -12,14 +11,14 @@ from google.protobuf.message import Message
 
 from services import requests
 from services.audit.subject import about
-from services.callers.caller import Role, current_caller
+from services.callers.caller import current_caller
 from services.errors import InvalidRequestError
 from services.operations.journal import Operation, OperationState
 from services.readers import ReaderHub
 from services.registry import checks
 from services.registry.days import today
 from services.registry.documents import check_document, require_document
-from services.registry.errors import PersonNotRegisteredError
+from services.registry.entering import changes
 from services.registry.journalled import NO_RESULT, Books, once
 from services.registry.lifecycle import CardEvent
 from services.registry.messages import (
@@ -29,8 +28,9 @@ from services.registry.messages import (
     medical_card_message,
     person_message,
 )
-from services.registry.model import PersonData, RegisteredCard, Registry
+from services.registry.model import RegisteredCard
 from services.registry.references import CardReferences, is_shown
+from services.registry.scope import scope_of
 from services.registry.texts import text
 from sscard.v1 import registry_pb2, registry_pb2_grpc
 
@@ -82,12 +82,16 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         books = await self._opened()
         # Before anything is done: who leaves in the middle leaves that on record, too.
         about(person=books.person_name(data.social_security_number))
-        about(**await asyncio.to_thread(_about_changes, books.registry, data))
+        known, changed = await asyncio.to_thread(changes, books.registry, data)
+        about(person=known.id if known else "", detail=changed)
+        scope = await asyncio.to_thread(scope_of, books.registry, current_caller())
         person = await self._once(
             books,
             request,
             books.named("person", data.social_security_number),
-            lambda operation: books.registry.register_person(data, operation=operation, result=NO_RESULT),
+            lambda operation: books.registry.register_person(
+                data, corrects=scope.everything, operation=operation, result=NO_RESULT
+            ),
             lambda: books.registry.person_by_number(data.social_security_number),
         )
         about(person=person.id)
@@ -148,8 +152,8 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         check_document(request.document)
         day = today(self._now)
         received = checks.received_day("received_date", request.received_date, day) if request.received_date else day
-        own_cards_only = current_caller().role is Role.TELLER
         books = await self._opened()
+        scope = await asyncio.to_thread(scope_of, books.registry, current_caller())
         card = await self._meant(books, request, context)
         about(card=card.id, person=card.person_id, detail=CardEvent.DELIVER)
 
@@ -161,7 +165,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
                 reason="",
                 outlet=operation.institution,
                 received=received,
-                own_cards_only=own_cards_only,
+                only_of=scope.only_of,
                 operation=operation,
                 result=NO_RESULT,
             )
@@ -178,6 +182,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         reason = checks.reason("reason", request.reason)
         replacement_id = _replacement(request, event)
         books = await self._opened()
+        scope = await asyncio.to_thread(scope_of, books.registry, current_caller())
         card = await self._meant(books, request, context)
         about(card=card.id, person=card.person_id, detail=event)
         if replacement_id == card.id:
@@ -190,6 +195,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
                 reason=reason,
                 outlet=operation.institution if event is CardEvent.RECEIVE else "",
                 replacement_id=replacement_id,
+                only_of=scope.only_of,
                 operation=operation,
                 result=NO_RESULT,
             )
@@ -262,16 +268,6 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
         limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
         return time.monotonic() + limit
-
-
-def _about_changes(registry: Registry, data: PersonData) -> dict[str, str]:
-    """Who is changed, and what of it: whoever compares documents with it later trusts these values."""
-    try:
-        known = registry.person_by_number(data.social_security_number)
-    except PersonNotRegisteredError:
-        return {"detail": "new"}
-    changed = [name for name, value in asdict(data).items() if value and value != getattr(known.data, name)]
-    return {"person": known.id, "detail": f"changed {' '.join(changed)}" if changed else "unchanged"}
 
 
 def _kind(request: Message) -> str:

@@ -11,6 +11,7 @@ from services.registry.lifecycle import CardEvent
 from services.registry.model import (
     Activation,
     BankActivation,
+    Institution,
     InstitutionKind,
     MedicalCard,
     Person,
@@ -50,9 +51,15 @@ class SqlRegistry(Registry):
         """See the port."""
         self._finishing(operation, result, lambda rows: people.put_institution(rows, code, name, kind))
 
-    def register_person(self, data: PersonData, *, operation: Operation | None = None, result: bytes = b"") -> Person:
+    def institution(self, code: str) -> Institution | None:
         """See the port."""
-        return self._finishing(operation, result, lambda rows: people.put_person(rows, data))
+        return self._read(lambda rows: people.institution_of(rows, code))
+
+    def register_person(
+        self, data: PersonData, *, corrects: bool = True, operation: Operation | None = None, result: bytes = b""
+    ) -> Person:
+        """See the port."""
+        return self._finishing(operation, result, lambda rows: people.put_person(rows, data, corrects=corrects))
 
     def register_card(  # noqa: PLR0913
         self,
@@ -116,7 +123,7 @@ class SqlRegistry(Registry):
         outlet: str = "",
         received: date | None = None,
         replacement_id: str = "",
-        own_cards_only: bool = False,
+        only_of: str = "",
         operation: Operation,
         result: bytes,
     ) -> RegisteredCard:
@@ -127,7 +134,7 @@ class SqlRegistry(Registry):
             outlet=outlet,
             received=received,
             replacement_id=replacement_id,
-            own_cards_only=own_cards_only,
+            only_of=only_of,
         )
         return self._finishing(
             operation, result, lambda rows: cards.change_card(rows, card_id, change, operation, self._now())

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from services.operations.journal import Operation
 from services.registry.days import activation_deadline, day_of
 from services.registry.errors import (
-    CardAtOtherOutletError,
+    BankActivationNotedError,
     CardNotOfPersonError,
     CardNotRegisteredError,
     CardStateError,
 )
 from services.registry.lifecycle import FINAL, CardEvent, CardState, after
 from services.registry.model import Activation, ActivationWay, BankActivation, RegisteredCard
+from services.registry.scope import require_card_of
 from services.store.registry_people import Rows, lift_restriction, new_id, person_of, require_medical_card_of
 from services.store.schema import activation, bank_activation, card, card_event
 
@@ -29,7 +30,7 @@ class Change:
     outlet: str = ""
     received: date | None = None
     replacement_id: str = ""
-    own_cards_only: bool = False
+    only_of: str = ""
 
 
 def put_card(rows: Rows, person_id: str, identifier: str, number: str, issued: datetime) -> RegisteredCard:
@@ -78,15 +79,15 @@ def cards_of(rows: Rows, person_id: str) -> tuple[RegisteredCard, ...]:
 def change_card(rows: Rows, card_id: str, change: Change, operation: Operation, now: datetime) -> RegisteredCard:
     """Something happens to a card.
 
-    Raises CardStateError, CardNotRegisteredError, CardNotOfPersonError, CardAtOtherOutletError.
+    Raises CardStateError, CardNotRegisteredError, CardNotOfPersonError, CardAtOtherOutletError, InstitutionKindError.
 
     Where no card is left that could be activated, nothing could lift a restriction any more: it is lifted here.
     """
     if change.event is CardEvent.ACTIVATE:
         raise ValueError("an activation is put down with the card: activate_card()")
     row = _row(rows, card.c.id == card_id)
-    if change.own_cards_only and row.state == CardState.AT_OUTLET and row.outlet != change.outlet:
-        raise CardAtOtherOutletError
+    if change.only_of:
+        require_card_of(change.only_of, row.outlet, change.event)
     if change.event is CardEvent.REPLACE:
         _require_replacement(rows, row, change.replacement_id)
     values: dict[str, Any] = {"outlet": change.outlet} if change.outlet else {}
@@ -143,11 +144,14 @@ def activation_of(rows: Rows, card_id: str) -> Activation | None:
 
 
 def note_bank_activation(rows: Rows, noted: BankActivation) -> None:
-    """What a bank says, unless it has said so before; raises CardNotRegisteredError."""
+    """What a bank says, unless it has said so before; raises CardNotRegisteredError, BankActivationNotedError."""
     _row(rows, card.c.id == noted.card_id)
-    if bank_activation_of(rows, noted.card_id) is None:
+    known = bank_activation_of(rows, noted.card_id)
+    if known is None:
         values = {"card_id": noted.card_id, "institution": noted.institution, "time": noted.time}
         rows.connection.execute(sa.insert(bank_activation).values(**values))
+    elif known != noted:
+        raise BankActivationNotedError
 
 
 def bank_activation_of(rows: Rows, card_id: str) -> BankActivation | None:

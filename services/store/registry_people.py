@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.registry.errors import CardNotOfPersonError, MedicalCardNotRegisteredError, PersonNotRegisteredError
-from services.registry.model import InstitutionKind, MedicalCard, MedicalCardState, Person, PersonData
+from services.registry.model import Institution, InstitutionKind, MedicalCard, MedicalCardState, Person, PersonData
+from services.registry.scope import require_same_identity
 from services.store.personal import Personal
 from services.store.schema import institution, medical_card, person
 
@@ -50,8 +51,17 @@ def put_institution(rows: Rows, code: str, name: str, kind: InstitutionKind) -> 
         rows.connection.execute(sa.insert(institution).values(code=code, **values))
 
 
-def put_person(rows: Rows, data: PersonData) -> Person:
-    """A person, or what is new about one; "" keeps what is known."""
+def institution_of(rows: Rows, code: str) -> Institution | None:
+    """An institution; None where there is none with this code."""
+    row = rows.one(institution, institution.c.code == code)
+    return row and Institution(code=row.code, name=row.name, kind=InstitutionKind(row.kind))
+
+
+def put_person(rows: Rows, data: PersonData, *, corrects: bool) -> Person:
+    """A person, or what is new about one; "" keeps what is known.
+
+    Without ``corrects`` InstitutionKindError where documents would be compared with something else afterwards.
+    """
     given = asdict(data)
     row = rows.one(person, _has_number(rows, data.social_security_number))
     if row is None:
@@ -60,6 +70,8 @@ def put_person(rows: Rows, data: PersonData) -> Person:
         return Person(id=identifier, data=data)
     known = rows.opened(person, row)
     merged = {name: given[name] or known[name] for name in known}
+    if not corrects:
+        require_same_identity(known, merged)
     if merged != known:
         sealed = rows.sealed(person, row.id, **merged)
         rows.connection.execute(sa.update(person).where(person.c.id == row.id).values(**sealed))

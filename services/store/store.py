@@ -70,7 +70,9 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(where: str, digest_key: Path, wrapper: OpenWrapper | None = None) -> Store:
+def open_store(
+    where: str, digest_key: Path, wrapper: OpenWrapper | None = None, *, development_mode: bool = False
+) -> Store:
     """The store in the database at ``where`` (:func:`~services.store.engine.open_engine`), with its digest key.
 
     Database and key belong together for good; either is made where there is none, but a key is not made for a database
@@ -78,7 +80,7 @@ def open_store(where: str, digest_key: Path, wrapper: OpenWrapper | None = None)
     """
     engine = open_engine(where)
     try:
-        digests = _digests_for(engine, digest_key)
+        digests = _digests_for(engine, digest_key, development_mode=development_mode)
     except DigestKeyError as error:
         engine.dispose()
         raise StoreError(str(error)) from None
@@ -88,13 +90,13 @@ def open_store(where: str, digest_key: Path, wrapper: OpenWrapper | None = None)
     return Store(engine, digests, wrapper)
 
 
-def _digests_for(engine: sa.Engine, path: Path) -> Digests:
+def _digests_for(engine: sa.Engine, path: Path, *, development_mode: bool) -> Digests:
     if not path.exists() and _bound_to(engine) is not None:
         raise StoreError(
             f"the database was made with a digest key that is not at {path}: restore that file from the backup, or no "
             "issuance that is under way can go on"
         )
-    digests = open_digests(path)
+    digests = open_digests(path, development_mode=development_mode)
     with contextlib.suppress(IntegrityError), engine.begin() as connection:  # another process may be faster
         if connection.execute(sa.select(setting.c.name).where(setting.c.name == _DIGEST_KEY)).scalar() is None:
             connection.execute(sa.insert(setting).values(name=_DIGEST_KEY, value=digests.key_id))

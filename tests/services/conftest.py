@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -95,7 +96,7 @@ class Service:
 
 
 @pytest.fixture
-async def service_over() -> AsyncIterator[Callable[..., Awaitable[Service]]]:
+async def service_over(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
     """Starts a service over readers and stops it in the end; keyword arguments go into its configuration."""
     async with AsyncExitStack() as stack:
 
@@ -105,6 +106,8 @@ async def service_over() -> AsyncIterator[Callable[..., Awaitable[Service]]]:
                 "listen": "127.0.0.1:0",
                 "log_level": LogLevel.TRAFFIC,
                 "grace": 0.2,
+                "database": str(tmp_path / "service.db"),
+                "audit": False,
                 # The ready-made cards have 123456, and the registry does not know them.
                 "initial_pins": ("888888",),
             }

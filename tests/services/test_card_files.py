@@ -130,6 +130,10 @@ async def test_items_are_written_read_back_and_not_written_twice(service) -> Non
         items=[items_pb2.ItemUpdate(file="residence", item="telephone", value=items_pb2.ItemValue(text="00099012345"))],
     )
     first = await service.cards.UpdateItems(request)
+    repeated = await service.cards.UpdateItems(request)
+    assert repeated.already_done
+    assert repeated.outcomes == first.outcomes
+    request.request_id = "a-1b"
     again = await service.cards.UpdateItems(request)
     names = [(outcome.file, outcome.item) for outcome in first.outcomes]
     assert names == [("residence", "telephone"), ("employment", "occupation")]

@@ -39,6 +39,7 @@ async def test_a_regional_file_is_updated_with_its_key_and_read_in_the_list_of_i
     number = ItemUpdate(file="person_number", item="person_number", value=ItemValue(text="990000000042"))
     request = UpdateItemsRequest(reader="regional", request_id="1", items=[number])
     assert [outcome.result for outcome in (await cards.UpdateItems(request)).outcomes] == [ItemOutcome.RESULT_WRITTEN]
+    request.request_id = "2"
     assert [outcome.result for outcome in (await cards.UpdateItems(request)).outcomes] == [ItemOutcome.RESULT_UNCHANGED]
 
     answer = await cards.ReadFiles(ReadFilesRequest(reader="regional", files=["person_number", "holder"]))

@@ -424,6 +424,9 @@ class UpdateItemsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTCOMES_FIELD_NUMBER: _builtins.int
+    ALREADY_DONE_FIELD_NUMBER: _builtins.int
+    already_done: _builtins.bool
+    """The request was done before: these are the outcomes of then, and the card was not touched."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_files_pb2.ItemOutcome]:
         """One for every item of the request, in the order of the card."""
@@ -432,10 +435,11 @@ class UpdateItemsResponse(_message.Message):
         self,
         *,
         outcomes: _abc.Iterable[_files_pb2.ItemOutcome] | None = ...,
+        already_done: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_done", b"already_done", "outcomes", b"outcomes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

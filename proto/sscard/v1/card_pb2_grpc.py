@@ -116,8 +116,9 @@ class CardServiceServicer:
     def UpdateItems(self, request, context):
         """Write items of the card (更新数据项).
 
-        What is on the card already is not written again, and what was written is read back. So a call that was interrupted
-        can be repeated with the same request: it goes on from what the card holds.
+        Journalled before it is done. What is on the card already is not written again, and what was written is read back. So
+        a call that was interrupted can be repeated with the same request: it goes on from what the card holds. Once the card
+        holds every value, the same request touches it no more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,8 +57,9 @@ class CardServiceStub:
     UpdateItems: _grpc.UnaryUnaryMultiCallable[_card_pb2.UpdateItemsRequest, _card_pb2.UpdateItemsResponse]
     """Write items of the card (更新数据项).
 
-    What is on the card already is not written again, and what was written is read back. So a call that was interrupted
-    can be repeated with the same request: it goes on from what the card holds.
+    Journalled before it is done. What is on the card already is not written again, and what was written is read back. So
+    a call that was interrupted can be repeated with the same request: it goes on from what the card holds. Once the card
+    holds every value, the same request touches it no more.
     """
     AcquireCard: _grpc.UnaryUnaryMultiCallable[_lease_pb2.AcquireCardRequest, _lease_pb2.AcquireCardResponse]
     """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
@@ -100,8 +101,9 @@ class CardServiceAsyncStub(CardServiceStub):
     UpdateItems: _aio.UnaryUnaryMultiCallable[_card_pb2.UpdateItemsRequest, _card_pb2.UpdateItemsResponse]  # type: ignore[assignment]
     """Write items of the card (更新数据项).
 
-    What is on the card already is not written again, and what was written is read back. So a call that was interrupted
-    can be repeated with the same request: it goes on from what the card holds.
+    Journalled before it is done. What is on the card already is not written again, and what was written is read back. So
+    a call that was interrupted can be repeated with the same request: it goes on from what the card holds. Once the card
+    holds every value, the same request touches it no more.
     """
     AcquireCard: _aio.UnaryUnaryMultiCallable[_lease_pb2.AcquireCardRequest, _lease_pb2.AcquireCardResponse]  # type: ignore[assignment]
     """Keep the card in a reader for several calls (占用卡片): exclusive, until it is released or the time is over.
@@ -164,8 +166,9 @@ class CardServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_card_pb2.UpdateItemsResponse, _abc.Awaitable[_card_pb2.UpdateItemsResponse]]:
         """Write items of the card (更新数据项).
 
-        What is on the card already is not written again, and what was written is read back. So a call that was interrupted
-        can be repeated with the same request: it goes on from what the card holds.
+        Journalled before it is done. What is on the card already is not written again, and what was written is read back. So
+        a call that was interrupted can be repeated with the same request: it goes on from what the card holds. Once the card
+        holds every value, the same request touches it no more.
         """
 
     @_abc_1.abstractmethod

@@ -9,7 +9,9 @@ from cardlib.flows.pin import CardMark
 from services.audit.subject import Subject, begin_subject
 from services.card_service import CardService
 from services.errors import JournalError
+from services.operations.journal import OperationJournal
 from services.readers import ReaderHub
+from services.updating import Updates
 from simulator.people import ready_card
 from sscard.v1 import card_pb2, lease_pb2
 
@@ -32,13 +34,20 @@ async def hub():
     await hub.close()
 
 
+def _no_journal() -> OperationJournal:
+    raise AssertionError("nothing is updated here")
+
+
+NO_UPDATES = Updates(_no_journal, lambda told: told, "")
+
+
 def name(card: CardMark) -> str:
     return f"card {card.card_identifier[-4:]}"
 
 
 @pytest.fixture
 def cards(hub) -> CardService:
-    return CardService(hub, NoKeys(), call_deadline=20, named=name)
+    return CardService(hub, NoKeys(), call_deadline=20, updates=NO_UPDATES, named=name)
 
 
 @pytest.fixture
@@ -86,6 +95,6 @@ async def test_a_name_that_cannot_be_looked_up_does_not_hide_what_went_wrong(hub
     def nameless(_card: CardMark) -> str:
         raise JournalError("the database is away")
 
-    cards = CardService(hub, NoKeys(), call_deadline=20, named=nameless)
+    cards = CardService(hub, NoKeys(), call_deadline=20, updates=NO_UPDATES, named=nameless)
     subject = await subject_of(cards.ReadFiles(wrong_pin(reader=READER), Context()), fails=WrongPinError)
     assert subject.card == ""

@@ -177,3 +177,13 @@ def test_what_somebody_wrote_into_the_table_moves_no_cursor(kept) -> None:
     change = "UPDATE audit_entry SET caller = 'x' || char(27) || '[2J' || char(10), moment = 'never' WHERE sequence = 5"
     behind_its_back(kept, "DROP TRIGGER audit_entry_update", change)
     assert "never  bank-990001/teller/x?[2J?  " in run("list").stdout
+
+
+@pytest.mark.parametrize("sign", ["\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\u200b", "\ufeff", "\U000e0001"])
+def test_what_is_exported_moves_no_cursor_and_is_what_it_was(kept, sign) -> None:
+    change = f"UPDATE audit_entry SET caller = '欧𠮷{sign}[2J' WHERE sequence = 5"
+    behind_its_back(kept, "DROP TRIGGER audit_entry_update", change)
+    (line,) = run("list", "--jsonl", "--newest", "1").stdout.rstrip("\n").split("\n")
+    assert line.isprintable()
+    assert "欧𠮷\\u" in line
+    assert json.loads(line)["caller"] == f"欧𠮷{sign}[2J"

@@ -8,7 +8,14 @@ import sqlalchemy as sa
 
 from services.operations.journal import Operation, OperationRequest
 from services.registry.lifecycle import CardEvent
-from services.registry.model import Activation, ActivationWay, Person, PersonData, RegisteredCard
+from services.registry.model import (
+    Activation,
+    ActivationWay,
+    InstitutionKind,
+    Person,
+    PersonData,
+    RegisteredCard,
+)
 from services.store.operations import SqlOperations
 from services.store.personal import Personal
 from services.store.registry import SqlRegistry
@@ -51,6 +58,10 @@ class Desk:
                 operator="Zhao",
             )
         )
+
+    def institution(self, code: str, kind: InstitutionKind) -> None:
+        """An institution of a kind."""
+        self.registry.register_institution(code, "测试机构", kind, operation=self.operation(), result=b"")
 
     def card(self, person: Person | None = None, identifier: str = "", number: str = NUMBER) -> RegisteredCard:
         """A card as issued, of the first person unless it is said."""

@@ -14,6 +14,7 @@ from services.registry.errors import (
     CardNotShownError,
     PersonNotRegisteredError,
 )
+from services.registry.model import InstitutionKind
 from services.registry.references import CardReferences
 from sscard.v1 import registry_pb2
 from tests.services.registry.conftest import IDENTIFIER, calling
@@ -41,8 +42,9 @@ async def test_a_teller_hands_out_no_card_that_another_outlet_has(centre) -> Non
     assert (given.state, given.outlet) == (STATE.CARD_STATE_DELIVERED, "bank-2")
 
 
-async def test_a_supervisor_corrects_where_a_card_is(centre) -> None:
+async def test_the_office_corrects_where_a_card_is(centre) -> None:
     await centre.registered()
+    centre.desk.institution("office-1", InstitutionKind.OFFICE)
     with calling(Caller("Qian", "bank-2", Role.SUPERVISOR)):
         await centre.call("ChangeCardState", request_id="in", card=LEFT, event=registry_pb2.CARD_EVENT_RECEIVE)
     with calling(Caller("Zhou", "office-1", Role.SUPERVISOR)):
@@ -54,6 +56,7 @@ async def test_a_supervisor_corrects_where_a_card_is(centre) -> None:
 async def test_what_is_changed_of_a_person_is_on_record_and_not_to_what(centre, changed) -> None:
     """Whoever changes a name, and then hands a card out against a document with it, is to be found."""
     card = await centre.registered()
+    centre.desk.institution("bank-1", InstitutionKind.ISSUER)
     subject = begin_subject()
     person = registry_pb2.Person(social_security_number=LI.social_security_number, name=LI.name)
     setattr(person, changed, "13911111111")

@@ -139,7 +139,7 @@ async def test_a_request_is_its_cards_and_not_its_readers(centre) -> None:
 async def test_institutions_do_not_see_each_others_requests(centre) -> None:
     await centre.registered()
     await centre.call("DeliverCard", request_id="one", card=LEFT, document=DOCUMENT)
-    with calling(Caller("Qian", "bank-2", Role.TELLER)), pytest.raises(CardStateError):
+    with calling(Caller("Qian", "bank-2", Role.TELLER)), pytest.raises(CardAtOtherOutletError):
         await centre.call("DeliverCard", request_id="one", card=LEFT, document=DOCUMENT)
 
 
@@ -156,6 +156,7 @@ async def test_what_happens_to_a_card_is_kept_with_its_reason_and_outlet(centre)
     card = await centre.registered()
     received = await _changed(centre, "1", registry_pb2.CARD_EVENT_RECEIVE, reason=" 第七箱 ")
     assert (received.state, received.outlet) == (STATE.CARD_STATE_AT_OUTLET, "bank-1")
+    centre.desk.institution("office-1", InstitutionKind.OFFICE)
     with calling(Caller("Sun", "office-1", Role.SUPERVISOR)):
         cancelled = await _changed(centre, "2", registry_pb2.CARD_EVENT_CANCEL, card={"card_number": "T00000001"})
     assert (cancelled.state, cancelled.outlet) == (STATE.CARD_STATE_CANCELLED, "bank-1")
@@ -187,7 +188,9 @@ async def test_each_state_in_which_no_card_is_handed_out_says_so_itself(centre) 
     with pytest.raises(CardStateError) as refused:
         await _changed(centre, "late", registry_pb2.CARD_EVENT_CANCEL, card={"id": card.id})
     assert (type(refused.value), refused.value.state) == (CardStateError, "replaced")
-    await _changed(centre, "end", registry_pb2.CARD_EVENT_CANCEL, card={"id": new.card.id})
+    centre.desk.institution("office-1", InstitutionKind.OFFICE)
+    with calling(Caller("Sun", "office-1", Role.SUPERVISOR)):
+        await _changed(centre, "end", registry_pb2.CARD_EVENT_CANCEL, card={"id": new.card.id})
     with pytest.raises(CardCancelledError):
         await centre.call(
             "DeliverCard", request_id="no", card=registry_pb2.CardReference(id=new.card.id), document=DOCUMENT
