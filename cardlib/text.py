@@ -37,10 +37,15 @@ REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _CONTROLS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), REPLACEMENT)
 
 
+def assigned(text: str) -> str:
+    """Text with the characters of GB 18030-2022 in place of the private-use ones that stood for them before."""
+    return text.translate(_ASSIGNED)
+
+
 def decode_text(data: bytes) -> str:
     """GB 18030 bytes, of either edition, as text; raises :class:`~cardlib.errors.ItemError` for bytes that are none."""
     try:
-        return data.decode(_CODEC).translate(_ASSIGNED)
+        return assigned(data.decode(_CODEC))
     except UnicodeDecodeError:
         # The codec's error holds the bytes: it must not travel on.
         raise ItemError("text", "holds bytes that are no GB 18030 text") from None
@@ -51,7 +56,7 @@ def decode_text_leniently(data: bytes) -> str:
 
     Control characters have no business in an item, and would reach terminals as commands.
     """
-    return data.decode(_CODEC, errors="replace").translate(_ASSIGNED).translate(_CONTROLS)
+    return assigned(data.decode(_CODEC, errors="replace")).translate(_CONTROLS)
 
 
 def encode_text(text: str) -> bytes:

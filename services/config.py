@@ -32,6 +32,10 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message says what to change, in a sentence."""
 
 
+class NotNowError(ConfigError):
+    """What the configuration names is away, locked or full: in a moment the same configuration may do."""
+
+
 class Mode(StrEnum):
     """What the service may do: the published keys, software cards and traffic logs are for development only."""
 

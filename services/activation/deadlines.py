@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from services.catalogue import failure_of
 from services.errors import ServiceError
 from services.operations.journal import OperationRequest, OperationState
 from services.registry.days import BEIJING, day_of
@@ -91,7 +92,8 @@ class DailyDeadlines:
         try:
             overdue, restricted = await asyncio.to_thread(lambda: apply_deadlines(self._books(), by, today=today))
         except ServiceError as error:
-            _log.warning("deadlines_not_applied", day=str(today), error=type(error).__name__)
+            reason = failure_of(error).refusal.reason
+            _log.warning("deadlines_not_applied", day=str(today), error=type(error).__name__, reason=reason)
             return False
         _log.info("deadlines_applied", day=str(today), overdue=overdue, restricted=restricted)
         return True

@@ -138,7 +138,10 @@ class Records:
         if shown.card is None:
             assert medical_card is not None, "a memory card is known by its number alone"
             return self.registry.person(medical_card.person_id), medical_card
-        person = self.registry.person_by_number(shown.card.social_security_number.upper())
+        try:
+            person = self.registry.person_by_number(shown.card.social_security_number.upper())
+        except PersonNotRegisteredError:
+            raise PersonNotRegisteredError(ORIGINAL) from None
         if medical_card is not None and medical_card.person_id != person.id:
             raise CardNotOfPersonError("the original medical card")
         try:

@@ -117,6 +117,7 @@ _TELLING: Final = (
     "held_by",
     "state",
     "event",
+    "which",
 )
 """Attributes of exceptions that go into the metadata under their own name; none ever holds data of a person."""
 

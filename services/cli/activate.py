@@ -62,8 +62,6 @@ def bank(
     pin_stdin: NewPin = False,
     at_pad: Annotated[bool, typer.Option("--pin-pad", help="The holder types both PINs at the reader's pad.")] = False,
     teller: Annotated[str, typer.Option("--teller", help="Who is at the counter.")] = "",
-    number: Annotated[str, typer.Option("--number", hidden=True)] = "",
-    name: Annotated[str, typer.Option("--name", hidden=True)] = "",
     request_id: RequestId = "",
     reader: ReaderName = "",
     server: ServerAddress = "",
@@ -75,11 +73,7 @@ def bank(
 
     PINs and what stands on the document are no arguments, which others on the machine can read.
     """
-    if file is not None:
-        fields = fields_of(file, DOCUMENT)
-    else:
-        # As arguments for invented people only: others on the machine can read them.
-        fields = {"number": number or asked(_NUMBER), "name": name or asked(_NAME)}
+    fields = fields_of(file, DOCUMENT) if file is not None else {"number": asked(_NUMBER), "name": asked(_NAME)}
     new, old = _pins(pin_stdin)
     if bool(new) is at_pad:
         fail("the holder chooses a PIN: give --pin-stdin or --pin-pad 请由持卡人设置新密码", code=UNUSABLE)

@@ -1,5 +1,6 @@
 """How a command of the command line fails: what happened and what to do, in English and Chinese, and an exit code."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +12,12 @@ import typer
 from apdu.errors import CardError
 from services.catalogue import failure_of
 from services.cli.unreachable import unreachable
-from services.config import ConfigError
+from services.config import ConfigError, NotNowError
 from services.errors import InvalidRequestError
 from services.statuses import Told, call_of, told, told_by
 
-FAILED, UNUSABLE = 1, 2
-"""Exit codes: it did not work; it could not be meant."""
+FAILED, UNUSABLE, NOT_NOW = 1, 2, os.EX_TEMPFAIL
+"""Exit codes: it did not work; it could not be meant; the same may work in a moment, which systemd is told."""
 
 OPTIONS: Final[Mapping[str, str]] = {
     "order.template": "--template",
@@ -39,6 +40,8 @@ def reported() -> Iterator[None]:
         call = call_of(error)
         answer = told_by(call)
         fail(_words(answer) if answer is not None else _of_the_call(call))
+    except NotNowError as error:
+        fail(str(error), code=NOT_NOW)
     except ConfigError as error:
         fail(str(error), code=UNUSABLE)
     except (CardError, InvalidRequestError) as error:

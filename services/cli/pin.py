@@ -5,7 +5,6 @@ input, or the holder types them at the reader's own pad.
 """
 
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +15,20 @@ import typer
 from google.protobuf.message import Message
 
 from cardlib.errors import LastPinTryError
-from services import requests
 from services.catalogue import REFUSALS
 from services.cli.client import channel_to
-from services.cli.errors import FAILED, UNUSABLE, checked, fail, reported
-from services.cli.options import AsJson, ConfigFile, ReaderName, ServerAddress, Simulated, configuration, quiet
+from services.cli.errors import FAILED, UNUSABLE, fail, reported
+from services.cli.options import (
+    AsJson,
+    ConfigFile,
+    ReaderName,
+    RequestId,
+    ServerAddress,
+    Simulated,
+    configuration,
+    quiet,
+    shown_request_id,
+)
 from services.cli.read import PATIENCE, chosen
 from services.cli.table import as_json as to_json
 from services.statuses import call_of, told_by
@@ -68,9 +76,6 @@ AllowLastTry: TypeAlias = Annotated[
     bool, typer.Option("--allow-last-try", help="Use even the last try, without asking.")
 ]
 NewCard: TypeAlias = Annotated[bool, typer.Option("--new-card", help="Never activated: it may have its initial PIN.")]
-RequestId: TypeAlias = Annotated[
-    str, typer.Option("--request-id", help="Of the request to go on with; none: a new one is made and shown.")
-]
 
 
 @app.command()
@@ -138,7 +143,7 @@ def change(
 ) -> None:
     """Set a new PIN by the right of the old one. 修改密码。"""
     _one_way(pin_stdin=pin_stdin, pin_pad=pin_pad)
-    request = _request_id(request_id)
+    request = shown_request_id(request_id)
     with _service(server, config, simulated=simulated) as (channel, stub):
         name = chosen(channel, reader)
         old = (
@@ -180,7 +185,7 @@ def unblock(
     as_json: AsJson = False,
 ) -> None:
     """Give the PIN all its tries back; it stays as it is. 密码解锁。"""
-    request = _request_id(request_id)
+    request = shown_request_id(request_id)
     with _service(server, config, simulated=simulated) as (channel, stub):
         wanted = pin_pb2.UnblockPinRequest(reader=chosen(channel, reader), request_id=request)
         answer = stub.UnblockPin(wanted, timeout=PATIENCE)
@@ -198,7 +203,7 @@ def reset(
     as_json: AsJson = False,
 ) -> None:
     """Set a new PIN without the old one. 密码重置。"""
-    request = _request_id(request_id)
+    request = shown_request_id(request_id)
     with _service(server, config, simulated=simulated) as (channel, stub):
         name = chosen(channel, reader)
         wanted = pin_pb2.ResetPinRequest(reader=name, request_id=request, new_pin=_chosen_pin(from_input=pin_stdin))
@@ -217,12 +222,6 @@ def _service(server: str, config: Path | None, *, simulated: bool) -> Iterator[t
 def _one_way(*, pin_stdin: bool, pin_pad: bool) -> None:
     if pin_stdin and pin_pad:
         fail("--pin-stdin and --pin-pad: which one? 只能选用其一", code=UNUSABLE)
-
-
-def _request_id(given: str) -> str:
-    request = checked("--request-id", requests.request_id, given or str(uuid.uuid4()))
-    sys.stderr.write(f"request {request} 请求编号\n")
-    return request
 
 
 def _typed(what: str, *, from_input: bool, empty: bool = False) -> str:

@@ -57,6 +57,7 @@ class Story:
         registry = RegistryServiceStub(self._players[ADMINISTRATOR])
         kinds = registry_pb2.InstitutionKind
         for caller, name, kind in (
+            (SUPERVISOR, "示例市社保中心", kinds.INSTITUTION_KIND_OFFICE),
             (ISSUER, "示例市制卡中心", kinds.INSTITUTION_KIND_ISSUER),
             (TELLER, "示例银行一号网点", kinds.INSTITUTION_KIND_BANK),
             (HOSPITAL, "示例医院", kinds.INSTITUTION_KIND_HOSPITAL),

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Final
 
+from cardlib.text import assigned
 from services.errors import InvalidRequestError
 from services.registry.errors import DocumentMismatchError
 from services.registry.model import Person
@@ -62,5 +63,5 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _folded(value: str) -> str:
-    """Half width, upper case, without spaces; canonically equivalent characters are one."""
-    return "".join(unicodedata.normalize("NFKC", value).upper().split())
+    """Half width, upper case, without spaces; equivalent characters are one, and old codes of GB 18030 the new ones."""
+    return "".join(unicodedata.normalize("NFKC", assigned(value)).upper().split())

@@ -46,10 +46,11 @@ class CardNotRegisteredError(RegistryError):
 
 
 class PersonNotRegisteredError(RegistryError):
-    """The registry has no such person (人员未登记)."""
+    """The registry has no such person (人员未登记); ``which``: of two cards the one whose holder it is, "" for none."""
 
-    def __init__(self) -> None:
-        super().__init__("the registry has no such person")
+    def __init__(self, which: str = "") -> None:
+        self.which = which
+        super().__init__("the registry has no such person" + f": the holder of the {which}" * bool(which))
 
 
 class MedicalCardNotRegisteredError(RegistryError):

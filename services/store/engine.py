@@ -28,6 +28,10 @@ class StoreError(Exception):
     """The database cannot be used; the message says why, in a sentence."""
 
 
+class StoreAwayError(StoreError):
+    """The database cannot be used now: it is away, locked or full (数据库暂时不可用)."""
+
+
 def open_engine(where: str) -> sa.Engine:
     """The database at ``where``, a path (SQLite) or a URL as SQLAlchemy has them, with the newest tables.
 

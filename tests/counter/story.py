@@ -23,7 +23,7 @@ from tests.counter.holders import (
     Holder,
     card_of,
 )
-from tests.counter.world import CALLERS, Counter, Pulled
+from tests.counter.world import Counter, Pulled, enter_institutions
 
 WRONG = "604182635840", "614293746852"
 """PINs that are never right."""
@@ -52,7 +52,7 @@ class Story:
         self.ids: dict[Holder, str] = {}
 
     async def run(self) -> None:
-        await self.institutions()
+        await enter_institutions(self.counter)
         await self.issue()
         for holder, card in ((OF_BANK, self.bank), (OF_HOSPITAL, self.hospital), (OF_PHARMACY, self.pharmacy)):
             self.ids[holder] = await self.register(holder, card)
@@ -72,16 +72,6 @@ class Story:
         self.readers.remove(reader)
         self.readers.insert(reader, chip, t0=True)
         return chip
-
-    async def institutions(self) -> None:
-        for caller in CALLERS.values():
-            request = registry_pb2.RegisterInstitutionRequest(
-                request_id=next(NEW_ID),
-                code=caller.institution,
-                name="示例机构",
-                kind=registry_pb2.INSTITUTION_KIND_OFFICE,
-            )
-            await self.counter.administrator.RegisterInstitution(request)
 
     async def issue(self) -> None:
         """A card made of a blank chip, which is pulled half-way."""

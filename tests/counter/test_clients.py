@@ -22,7 +22,7 @@ from sscard.v1 import activation_pb2, card_pb2, issuance_pb2, lease_pb2, pin_pb2
 from sscard.v1.activation_pb2_grpc import ActivationServiceStub
 from sscard.v1.reader_pb2_grpc import ReaderServiceStub
 from tests.counter.holders import INITIAL, OF_BANK, OF_CHIP, OF_PHARMACY, Card, Custodian, card_of
-from tests.counter.world import LONG, Counter, counter
+from tests.counter.world import LONG, Counter, counter, enter_institutions
 from tests.services.leased import Told
 
 READER, OTHER, PAD = "counter", "beside", "pad"
@@ -201,6 +201,7 @@ async def test_a_photo_whose_deadline_passes_is_read_again(desk: Counter) -> Non
 
 async def test_reminders_whose_deadline_passes_are_listed_again(desk: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     card_id = await handed_out(desk, card_of(OF_BANK, 222))
+    await enter_institutions(desk)
     asked, go_on, reminders = threading.Event(), threading.Event(), SqlRegistry.reminders
 
     def slow(self: SqlRegistry, **which: Any) -> Iterator[Any]:

@@ -22,6 +22,7 @@ from services import interceptors, logs
 from services.callers.caller import Caller, Role
 from services.config import Config, LogLevel, Mode
 from services.server import Server, build_server
+from sscard.v1 import registry_pb2
 from sscard.v1.activation_pb2_grpc import ActivationServiceStub
 from sscard.v1.card_pb2_grpc import CardServiceStub
 from sscard.v1.issuance_pb2_grpc import IssuanceServiceStub
@@ -48,6 +49,15 @@ CALLERS = {
     Role.HOSPITAL: Caller("registration", "990000-HOSPITAL-1", Role.HOSPITAL, "desk 4"),
     Role.PHARMACY: Caller("till", "990000-PHARMACY-1", Role.PHARMACY, "till 1"),
 }
+KINDS = {
+    Role.ADMINISTRATOR: registry_pb2.INSTITUTION_KIND_OFFICE,
+    Role.ISSUER: registry_pb2.INSTITUTION_KIND_ISSUER,
+    Role.SUPERVISOR: registry_pb2.INSTITUTION_KIND_OFFICE,
+    Role.TELLER: registry_pb2.INSTITUTION_KIND_BANK,
+    Role.HOSPITAL: registry_pb2.INSTITUTION_KIND_HOSPITAL,
+    Role.PHARMACY: registry_pb2.INSTITUTION_KIND_PHARMACY,
+}
+"""Of the callers' institutions."""
 LONG = 60.0
 """Seconds that no call here needs."""
 
@@ -88,6 +98,15 @@ class Counter:
         refused = refusal_of(raised.value)
         self.refused.append(refused)
         assert refused.reason == reason, refused.told
+
+
+async def enter_institutions(desk: Counter) -> None:
+    """Those of all callers in the registry, each of its kind."""
+    for role, caller in CALLERS.items():
+        request = registry_pb2.RegisterInstitutionRequest(
+            request_id=f"institution-{role}", code=caller.institution, name="示例机构", kind=KINDS[role]
+        )
+        await desk.administrator.RegisterInstitution(request)
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ async def test_a_card_that_hangs_does_not_free_the_reader_that_came_back(hub, re
     assert [event.held_by for event in initial if event.kind is EventKind.CARD_HELD] == ["bank-2"]
     with caller("bank-2"):
         await release(hub, next_one)
-    assert not hub.states()[1].in_use
+    await until(lambda: not hub.states()[1].in_use)
 
 
 async def test_what_happens_at_other_readers_is_nothing_to_a_lease(hub, readers) -> None:

@@ -11,7 +11,7 @@ from simulator.people import INITIAL_PIN
 ACTIVATED_NOW, ACTIVATED_BEFORE = "activated now", "activated before"
 
 STEPS = (
-    *[("administrator", "RegisterInstitution", ())] * 4,
+    *[("administrator", "RegisterInstitution", ())] * 5,
     ("issuer", "PersonaliseCard", ("examined → opened → building → sealing → writing → done", "certificate")),
     ("supervisor", "GetPerson", (f"{OF_BANK.name}: ISSUED",)),
     ("issuer", "PersonaliseCard", ("examined → opened → building → sealing → writing → done", "certificate")),

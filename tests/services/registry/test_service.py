@@ -12,6 +12,7 @@ from services.callers.caller import Caller, Role
 from services.errors import InvalidRequestError, RequestReusedError
 from services.operations.journal import OperationState
 from services.registry.errors import (
+    CardAtOtherOutletError,
     CardBlockedByCentreError,
     CardCancelledError,
     CardLostError,
@@ -22,6 +23,7 @@ from services.registry.errors import (
     DocumentMismatchError,
     PersonNotRegisteredError,
 )
+from services.registry.model import InstitutionKind
 from services.store.schema import card_event, operation
 from simulator.people import READY, ready_card
 from sscard.v1 import lease_pb2, registry_pb2
