@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import platform
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -355,7 +356,12 @@ class Config(BaseSettings):
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    return [
-        ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, "))))
-        for problem in error.errors(include_url=False)
-    ]
+    told = []
+    for problem in error.errors(include_url=False):
+        name, words = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            words = "there is no such setting"
+            if near := get_close_matches(name, Config.model_fields):
+                words += f"; is {' or '.join(near)} meant?"
+        told.append(f"{name}: {words}" if name else words)
+    return told

@@ -18,12 +18,13 @@ from apdu.readers import Readers
 from cardlib.custody import KeyCustodian
 from services import logs
 from services.activation.deadlines import DailyDeadlines
+from services.addresses import cannot_listen, require_free
 from services.audit.of_service import AuditOfService
 from services.audit.port import AuditSink
 from services.callers.doors import Door, door_of
 from services.callers.roles import access_of
 from services.card_service import CardService
-from services.config import Config, ConfigError
+from services.config import Config
 from services.counter import COUNTER_SERVICES, Counter, utc_now
 from services.custody.keystore import Opener
 from services.custody.opening import open_custodian
@@ -120,13 +121,14 @@ class Server:
         await asyncio.to_thread(self._store.open_if_meant)
         if self._audit is not None:
             await asyncio.to_thread(self._audit.open)
+        await asyncio.to_thread(require_free, self._config.listen)
         try:
             if self._door.credentials is None:
                 self.port = self._server.add_insecure_port(self._config.listen)
             else:
                 self.port = self._server.add_secure_port(self._config.listen, self._door.credentials)
         except RuntimeError:
-            raise ConfigError(f"cannot listen at {self._config.listen}: is it in use? set `listen`") from None
+            raise cannot_listen(self._config.listen) from None
         await self._hub.start()
         await self._server.start()
         await self._healthy.set("", SERVING)

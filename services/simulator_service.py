@@ -13,8 +13,9 @@ from grpc_reflection.v1alpha import reflection
 
 from apdu.errors import NoCardError
 from services import errors
+from services.addresses import require_free
 from services.callers.recognition import everybody_is_local
-from services.config import address_of, is_loopback
+from services.config import ConfigError, address_of, is_loopback
 from services.errors import InvalidRequestError
 from services.interceptors import CallInterceptor, Checks
 from services.server import check_access
@@ -264,8 +265,9 @@ async def _start(rack: Rack, sources: Mapping[str, CardSource], address: str) ->
     simulator_pb2_grpc.add_SimulatorServiceServicer_to_server(SimulatorService(rack, sources), server)
     reflection.enable_server_reflection((SERVICE.full_name, reflection.SERVICE_NAME), server)
     try:
+        require_free(address)
         port = server.add_insecure_port(address)
-    except RuntimeError:
+    except (ConfigError, RuntimeError):
         raise ControlAddressError(f"cannot listen at {address}: is it in use?") from None
     await server.start()
     return server, port

@@ -20,12 +20,15 @@ from services.registry.errors import (
     CardNotRegisteredError,
     HolderMismatchError,
     MedicalCardNotRegisteredError,
+    PersonNotRegisteredError,
 )
 from services.registry.journalled import Books
 from services.registry.lifecycle import CardEvent, CardState, after
 from services.registry.model import Activation, ActivationWay, MedicalCard, Person, RegisteredCard
 from sscard.v1 import registry_pb2
 
+ORIGINAL: Final = "original medical card"
+"""Which of the two cards of a pharmacy it is, where that is to be told."""
 CHECKED: Final = "checked"
 """Step: card, holder and registry belong together, and nothing was changed."""
 CHANGING_PIN: Final = "changing pin"

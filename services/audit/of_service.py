@@ -4,8 +4,7 @@ from services.audit.errors import AuditError
 from services.audit.opening import open_audit
 from services.audit.port import AuditEntry, AuditSink
 from services.audit.writer import AuditWriter
-from services.config import Config, ConfigError
-from services.errors import JournalError
+from services.config import Config
 from services.issuance.opening import StoreOfService
 
 
@@ -18,11 +17,8 @@ class AuditOfService(AuditSink):
         self._writer: AuditWriter | None = None
 
     def open(self) -> None:
-        """Begin; raises :class:`~services.config.ConfigError`."""
-        try:
-            self._writer = open_audit(self._config, self._store().engine)
-        except JournalError as error:
-            raise ConfigError(f"the audit: {error}; see `database`") from None
+        """Begin; raises :class:`~services.config.ConfigError`, as :meth:`StoreOfService.at_start`."""
+        self._writer = self._store.at_start(lambda store: open_audit(self._config, store.engine))
 
     async def record(self, entry: AuditEntry) -> None:
         """See the port."""

@@ -52,7 +52,9 @@ def issue(
         bool, typer.Option("--resume", help="Go on with the request that has begun with this chip, whichever it is.")
     ] = False,
     run: Annotated[str, typer.Option("--run", help="Of a table of persons: the run to go on with.")] = "",
-    operator: Annotated[str, typer.Option("--operator", help="Who makes the card, for its certificate.")] = "",
+    operator: Annotated[
+        str, typer.Option("--operator", help="Who makes the card; a caller's certificate says it otherwise.")
+    ] = "",
     again: Annotated[
         str, typer.Option("--again", metavar="REASON", help="Why the same card is made once more, for the journal.")
     ] = "",

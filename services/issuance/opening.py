@@ -1,17 +1,18 @@
 """IssuanceService as the configuration wants it: its templates at once, its store when it is needed."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cardlib.custody import KeyCustodian
 from cardlib.issuance.flow import issue_card, verify_card
 from cardlib.regional import RegionalProfiles
 from services.audit.names import CardNames, unnamed
-from services.config import Config, ConfigError
+from services.config import Config, ConfigError, NotNowError
 from services.custody.data_keys import KeyWrapper
 from services.custody.data_keys_opening import open_wrapper
 from services.errors import JournalError
@@ -21,8 +22,12 @@ from services.issuance.runner import IssueFlow, VerifyFlow
 from services.issuance.service import IssuanceService, Issuing
 from services.readers import ReaderHub
 from services.registry.model import Registry
-from services.store.engine import StoreError
+from services.store.engine import StoreAwayError, StoreError
 from services.store.store import Store, open_store
+
+R = TypeVar("R")
+
+_NOT_NOW: Final = "start the service again in a moment 数据库暂时不可用，请稍后重新启动服务"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,10 @@ class StoreOfService:
 
     def __call__(self) -> Store:
         """The store; raises :class:`~services.errors.JournalError`."""
-        with self._lock:
-            if self._store is None:
-                try:
-                    self._store = open_store(
-                        self._config.database_or_default,
-                        self._config.digest_key_file,
-                        self._wrapper,
-                        development_mode=self._config.development,
-                    )
-                except StoreError as error:
-                    raise JournalError(str(error)) from None
-            return self._store
+        try:
+            return self._opened()
+        except StoreError as error:
+            raise JournalError(str(error)) from None
 
     def registry(self) -> Registry:
         """The registry; raises :class:`~services.errors.JournalError`."""
@@ -80,16 +77,24 @@ class StoreOfService:
     def open_if_meant(self) -> None:
         """Open it at the start where cards are to be made, so that what is wrong is told then.
 
-        And the registry where its key is named. Raises :class:`~services.config.ConfigError`.
+        And the registry where its key is named. Raises as :meth:`at_start`.
         """
         keyed = self._config.data_key or self._config.data_key_name
         if not (self._config.database or self._config.templates or keyed):
             return
+        self.at_start(lambda store: store.registry() if keyed else None)
+
+    def at_start(self, use: Callable[[Store], R]) -> R:
+        """What ``use`` makes of the store when the service begins.
+
+        Raises :class:`~services.config.NotNowError` where the database is away, locked or full, else
+        :class:`~services.config.ConfigError`.
+        """
         try:
-            self()
-            if keyed:
-                self.registry()
-        except JournalError as error:
+            return use(self._opened())
+        except (StoreAwayError, JournalError) as error:
+            raise NotNowError(f"{error}; {_NOT_NOW}") from None
+        except StoreError as error:
             raise ConfigError(f"{error}; see `database`, `digest_key` and `data_key`") from None
 
     def close(self) -> None:
@@ -98,6 +103,18 @@ class StoreOfService:
             if self._store is not None:
                 self._store.close()
             self._store = None
+
+    def _opened(self) -> Store:
+        """The store; raises :class:`~services.store.engine.StoreError`."""
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(
+                    self._config.database_or_default,
+                    self._config.digest_key_file,
+                    self._wrapper,
+                    development_mode=self._config.development,
+                )
+            return self._store
 
     def _wrapper(self, new: bool) -> KeyWrapper:  # noqa: FBT001  a callback
         return open_wrapper(self._config, self._custodian, new=new)

@@ -196,6 +196,10 @@ class Registry(Protocol):
         """By 卡号. Raises CardNotRegisteredError, also where several have it."""
         ...
 
+    def made_day(self, card_identifier: str) -> date | None:
+        """The day on which a card was made for the first time, by its certificate; None for one made elsewhere."""
+        ...
+
     def cards_of(self, person_id: str) -> tuple[RegisteredCard, ...]:
         """A person's cards, the newest first."""
         ...

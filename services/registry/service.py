@@ -159,6 +159,9 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
 
         def work(operation: Operation) -> RegisteredCard:
             require_document(request.document, books.registry.person(card.person_id))
+            made = books.registry.made_day(card.card_identifier) if request.received_date else None
+            if made is not None and received < made:
+                raise InvalidRequestError("received_date", f"is a day before the card was made, {made}")
             return books.registry.change(
                 card.id,
                 CardEvent.DELIVER,

@@ -1,5 +1,6 @@
 """Opening the database: how it is reached, and brought to the newest tables."""
 
+import errno
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import command, config
 from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 BUSY: Final = 10_000
 """Milliseconds that a transaction waits for that of another process, in SQLite."""
@@ -22,6 +23,8 @@ _PRAGMAS: Final = (
 )
 _MIGRATING: Final = 0x53534341
 """Number of PostgreSQL's advisory lock while tables are made: any that nobody else uses."""
+_PASSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT, errno.EIO})
+"""Errors of a file system that is full, or away."""
 
 
 class StoreError(Exception):
@@ -54,12 +57,19 @@ def open_engine(where: str) -> sa.Engine:
             engine.dispose()
         if isinstance(error, CommandError):
             raise StoreError(f"the database {shown} was made by a newer version of this software: update it") from None
-        if isinstance(error, OSError):
-            raise StoreError(f"the database {shown} cannot be opened: {error.strerror}") from None
-        if isinstance(error, (SQLAlchemyError, ImportError)):
-            raise StoreError(f"the database {shown} cannot be opened: {_first_line(error)}") from None
+        if isinstance(error, (OSError, SQLAlchemyError, ImportError)):
+            raise not_opened(url, error) from None
         raise
     return engine
+
+
+def not_opened(url: sa.URL, error: Exception) -> StoreError:
+    """What an error on the way to a database means: whether it is away for a moment, or something is to be changed."""
+    why = error.strerror if isinstance(error, OSError) else _first_line(error)
+    # What drivers call operational: no connection, a lock, no room. A file that is no database is something else.
+    passes = isinstance(error, OperationalError) or (isinstance(error, OSError) and error.errno in _PASSING)
+    kind = StoreAwayError if passes else StoreError
+    return kind(f"the database {url.render_as_string(hide_password=True)} cannot be opened: {why}")
 
 
 def database_url(where: str) -> sa.URL:

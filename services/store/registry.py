@@ -102,6 +102,10 @@ class SqlRegistry(Registry):
         """See the port."""
         return self._read(lambda rows: cards.card_by_number(rows, card_number))
 
+    def made_day(self, card_identifier: str) -> date | None:
+        """See the port."""
+        return self._read(lambda rows: cards.made_day(rows, card_identifier))
+
     def cards_of(self, person_id: str) -> tuple[RegisteredCard, ...]:
         """See the port."""
         return self._read(lambda rows: cards.cards_of(rows, person_id))

@@ -18,7 +18,7 @@ from services.registry.lifecycle import FINAL, CardEvent, CardState, after
 from services.registry.model import Activation, ActivationWay, BankActivation, RegisteredCard
 from services.registry.scope import require_card_of
 from services.store.registry_people import Rows, lift_restriction, new_id, person_of, require_medical_card_of
-from services.store.schema import activation, bank_activation, card, card_event
+from services.store.schema import activation, bank_activation, card, card_event, certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,13 @@ def card_by_number(rows: Rows, number: str) -> RegisteredCard:
     if not found:
         raise CardNotRegisteredError
     return registered(rows, found[0])
+
+
+def made_day(rows: Rows, identifier: str) -> date | None:
+    """The day of a card's first certificate; None where it has none in this database."""
+    first = sa.select(sa.func.min(certificate.c.made)).where(certificate.c.card_identifier == identifier.lower())
+    made: datetime | None = rows.connection.execute(first).scalar()
+    return None if made is None else day_of(made)
 
 
 def cards_of(rows: Rows, person_id: str) -> tuple[RegisteredCard, ...]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from services.config import ConfigError
 from services.custody.data_keys import KeyWrapper, WrapperError
 from services.issuance.digests import DigestKeyError, Digests, open_digests
-from services.store.engine import StoreError, open_engine
+from services.store.engine import StoreError, not_opened, open_engine
 from services.store.journal import SqlJournal
 from services.store.operations import SqlOperations
 from services.store.personal import Personal, has_keys, open_personal
@@ -84,6 +84,9 @@ def open_store(
     except DigestKeyError as error:
         engine.dispose()
         raise StoreError(str(error)) from None
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise not_opened(engine.url, error) from None
     except BaseException:
         engine.dispose()
         raise

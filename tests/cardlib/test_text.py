@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardlib.errors import ItemError
-from cardlib.text import decode_text, decode_text_leniently, encode_text
+from cardlib.text import assigned, decode_text, decode_text_leniently, encode_text
 
 # (two-byte code, four-byte code of the same character in the edition of 2000, character), from the list of changes of
 # GB 18030-2022 and, for the last one, of GB 18030-2005.
@@ -72,6 +72,7 @@ def test_both_forms_of_a_moved_character_are_read_and_the_short_one_is_written(
 ) -> None:
     assert decode_text(bytes.fromhex(two)) == character
     assert decode_text(bytes.fromhex(four)) == character
+    assert assigned(bytes.fromhex(two).decode("gb18030") + "名") == character + "名"
     assert encode_text(character) == bytes.fromhex(two)
 
 

@@ -41,6 +41,16 @@ def test_the_environment_may_name_the_file(file, monkeypatch) -> None:
     assert Config.load().event_queue == 7
 
 
+def test_a_setting_that_there_is_not_is_told_with_those_of_a_like_name(file) -> None:
+    file.write_text('audit_keys = "x"\nzzz = 1\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        Config.load(file)
+    near, far = str(refused.value).split("; zzz: ")
+    assert near.startswith("audit_keys: there is no such setting; is audit_key or ")
+    assert near.endswith(" meant?")
+    assert far == "there is no such setting"
+
+
 def test_cards_are_a_list_in_the_file_and_separated_by_commas_in_the_environment(file, monkeypatch) -> None:
     file.write_text('simulated_cards = ["3.0"]', encoding="utf-8")
     assert Config.load(file).simulated_cards == ("3.0",)

@@ -112,6 +112,15 @@ async def test_an_address_in_use_is_refused_with_a_sentence() -> None:
         await server.stop()
 
 
+async def test_grpc_says_nothing_of_its_own_about_it(capfd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = build_server(config(listen=f"127.0.0.1:{taken.getsockname()[1]}"), InProcessReaders(), NoKeys())
+        with pytest.raises(ConfigError, match="Address already in use"):
+            await server.start()
+        await server.stop()
+    assert "add_port" not in capfd.readouterr().err
+
+
 async def test_two_services_do_not_share_a_port(service) -> None:
     second = build_server(config(listen=f"127.0.0.1:{service.server.port}"), InProcessReaders(), NoKeys())
     with pytest.raises(ConfigError):

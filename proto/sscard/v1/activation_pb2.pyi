@@ -652,7 +652,7 @@ class ListActivationRemindersRequest(_message.Message):
     days: _builtins.int
     """Cards whose last day is at most so many days away, 0 to 366; overdue ones are always among them."""
     outlet: _builtins.str
-    """Code of the outlet that handed them out; empty: every one."""
+    """Code of the outlet that handed them out; empty: every one that the caller's institution is told of."""
     def __init__(
         self,
         *,

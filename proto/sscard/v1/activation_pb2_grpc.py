@@ -120,6 +120,9 @@ class ActivationServiceServicer:
 
     def ReportBankActivation(self, request, context):
         """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in.
+
+        Said by the bank whose card it is, or by an institution of the kind OFFICE: reasons CARD_AT_OTHER_OUTLET and
+        INSTITUTION_KIND. The same once more is taken; anything else: reason BANK_ACTIVATION_NOTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +136,8 @@ class ActivationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListActivationReminders(self, request, context):
-        """Cards that have to be activated soon, for reminders (激活提醒名单).
+        """Cards that have to be activated soon, for reminders (激活提醒名单): institutions of the kinds OFFICE and ISSUER are told
+        of all outlets' cards, all others of their own alone (reason INSTITUTION_KIND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,7 +146,8 @@ class ActivationServiceServicer:
     def ApplyActivationDeadlines(self, request, context):
         """Apply the half-year rule (执行激活期限): original medical cards of holders whose new card is overdue are restricted.
 
-        Applied twice it does nothing more; the activation of the card lifts the restriction.
+        Applied twice it does nothing more; the activation of the card lifts the restriction. For institutions of the kinds
+        OFFICE and ISSUER alone: reason INSTITUTION_KIND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,15 +56,22 @@ class ActivationServiceStub:
     journalled as one.
     """
     ReportBankActivation: _grpc.UnaryUnaryMultiCallable[_activation_pb2.ReportBankActivationRequest, _activation_pb2.ReportBankActivationResponse]
-    """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in."""
+    """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in.
+
+    Said by the bank whose card it is, or by an institution of the kind OFFICE: reasons CARD_AT_OTHER_OUTLET and
+    INSTITUTION_KIND. The same once more is taken; anything else: reason BANK_ACTIVATION_NOTED.
+    """
     GetActivation: _grpc.UnaryUnaryMultiCallable[_activation_pb2.GetActivationRequest, _activation_pb2.GetActivationResponse]
     """Whether a card is activated, until when it has to be, and what became of the original medical card (查询激活状态)."""
     ListActivationReminders: _grpc.UnaryStreamMultiCallable[_activation_pb2.ListActivationRemindersRequest, _activation_pb2.ListActivationRemindersResponse]
-    """Cards that have to be activated soon, for reminders (激活提醒名单)."""
+    """Cards that have to be activated soon, for reminders (激活提醒名单): institutions of the kinds OFFICE and ISSUER are told
+    of all outlets' cards, all others of their own alone (reason INSTITUTION_KIND).
+    """
     ApplyActivationDeadlines: _grpc.UnaryUnaryMultiCallable[_activation_pb2.ApplyActivationDeadlinesRequest, _activation_pb2.ApplyActivationDeadlinesResponse]
     """Apply the half-year rule (执行激活期限): original medical cards of holders whose new card is overdue are restricted.
 
-    Applied twice it does nothing more; the activation of the card lifts the restriction.
+    Applied twice it does nothing more; the activation of the card lifts the restriction. For institutions of the kinds
+    OFFICE and ISSUER alone: reason INSTITUTION_KIND.
     """
 
 @_typing.type_check_only
@@ -95,15 +102,22 @@ class ActivationServiceAsyncStub(ActivationServiceStub):
     journalled as one.
     """
     ReportBankActivation: _aio.UnaryUnaryMultiCallable[_activation_pb2.ReportBankActivationRequest, _activation_pb2.ReportBankActivationResponse]  # type: ignore[assignment]
-    """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in."""
+    """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in.
+
+    Said by the bank whose card it is, or by an institution of the kind OFFICE: reasons CARD_AT_OTHER_OUTLET and
+    INSTITUTION_KIND. The same once more is taken; anything else: reason BANK_ACTIVATION_NOTED.
+    """
     GetActivation: _aio.UnaryUnaryMultiCallable[_activation_pb2.GetActivationRequest, _activation_pb2.GetActivationResponse]  # type: ignore[assignment]
     """Whether a card is activated, until when it has to be, and what became of the original medical card (查询激活状态)."""
     ListActivationReminders: _aio.UnaryStreamMultiCallable[_activation_pb2.ListActivationRemindersRequest, _activation_pb2.ListActivationRemindersResponse]  # type: ignore[assignment]
-    """Cards that have to be activated soon, for reminders (激活提醒名单)."""
+    """Cards that have to be activated soon, for reminders (激活提醒名单): institutions of the kinds OFFICE and ISSUER are told
+    of all outlets' cards, all others of their own alone (reason INSTITUTION_KIND).
+    """
     ApplyActivationDeadlines: _aio.UnaryUnaryMultiCallable[_activation_pb2.ApplyActivationDeadlinesRequest, _activation_pb2.ApplyActivationDeadlinesResponse]  # type: ignore[assignment]
     """Apply the half-year rule (执行激活期限): original medical cards of holders whose new card is overdue are restricted.
 
-    Applied twice it does nothing more; the activation of the card lifts the restriction.
+    Applied twice it does nothing more; the activation of the card lifts the restriction. For institutions of the kinds
+    OFFICE and ISSUER alone: reason INSTITUTION_KIND.
     """
 
 class ActivationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -155,7 +169,11 @@ class ActivationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _activation_pb2.ReportBankActivationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_activation_pb2.ReportBankActivationResponse, _abc.Awaitable[_activation_pb2.ReportBankActivationResponse]]:
-        """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in."""
+        """What the bank says of its own application on the card (金融账户激活): noted beside, never mixed in.
+
+        Said by the bank whose card it is, or by an institution of the kind OFFICE: reasons CARD_AT_OTHER_OUTLET and
+        INSTITUTION_KIND. The same once more is taken; anything else: reason BANK_ACTIVATION_NOTED.
+        """
 
     @_abc_1.abstractmethod
     def GetActivation(
@@ -171,7 +189,9 @@ class ActivationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _activation_pb2.ListActivationRemindersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_activation_pb2.ListActivationRemindersResponse], _abc.AsyncIterator[_activation_pb2.ListActivationRemindersResponse]]:
-        """Cards that have to be activated soon, for reminders (激活提醒名单)."""
+        """Cards that have to be activated soon, for reminders (激活提醒名单): institutions of the kinds OFFICE and ISSUER are told
+        of all outlets' cards, all others of their own alone (reason INSTITUTION_KIND).
+        """
 
     @_abc_1.abstractmethod
     def ApplyActivationDeadlines(
@@ -181,7 +201,8 @@ class ActivationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_activation_pb2.ApplyActivationDeadlinesResponse, _abc.Awaitable[_activation_pb2.ApplyActivationDeadlinesResponse]]:
         """Apply the half-year rule (执行激活期限): original medical cards of holders whose new card is overdue are restricted.
 
-        Applied twice it does nothing more; the activation of the card lifts the restriction.
+        Applied twice it does nothing more; the activation of the card lifts the restriction. For institutions of the kinds
+        OFFICE and ISSUER alone: reason INSTITUTION_KIND.
         """
 
 def add_ActivationServiceServicer_to_server(servicer: ActivationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

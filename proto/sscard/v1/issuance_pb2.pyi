@@ -173,8 +173,8 @@ class PersonaliseCardRequest(_message.Message):
     request_id: _builtins.str
     """Chosen by the caller, the same when the request is repeated. Required; 1 to 64 letters, digits, hyphens."""
     operator: _builtins.str
-    """Who makes it, for journal and certificate (制卡人员); at most 64 characters. Taken as it is said, as long as callers
-    show no certificates.
+    """Who makes it, for journal and certificate (制卡人员); at most 64 characters. Who shows a certificate is the operator
+    by the name in it: empty, or that very name. Where callers show none, it is taken as it is said.
     """
     again_reason: _builtins.str
     """Why the card is made once more, though another request makes it, or has made it, or one with its card number

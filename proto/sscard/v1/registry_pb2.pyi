@@ -602,7 +602,11 @@ Global___RegisterCardResponse: _TypeAlias = RegisterCardResponse  # noqa: Y015
 
 @_typing.final
 class CardReference(_message.Message):
-    """Which card: exactly one of these."""
+    """Which card: exactly one of these.
+
+    Whose role has VIEW_REGISTRY names a card in any of these ways. Everybody else, hospitals, pharmacies and kiosks, shows
+    it, by `reader` or `lease`: reason CARD_NOT_SHOWN. Nobody tries out numbers through what a holder may ask.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -96,6 +96,9 @@ class RegistryServiceServicer:
 
     def RegisterPerson(self, request, context):
         """Enter a person, or new values of a person who is known (登记人员).
+
+        What documents are compared with, name, birth date and document number of a person who is known, is changed by
+        institutions of the kinds OFFICE and ISSUER alone: reason INSTITUTION_KIND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,7 +121,7 @@ class RegistryServiceServicer:
     def DeliverCard(self, request, context):
         """Hand a card out to its holder (发放卡片): the half year in which it has to be activated begins.
 
-        Reason DOCUMENT_MISMATCH: the identity document is not the holder's.
+        Reason DOCUMENT_MISMATCH: the identity document is not the holder's. CARD_AT_OTHER_OUTLET: as for ChangeCardState.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +129,10 @@ class RegistryServiceServicer:
 
     def ChangeCardState(self, request, context):
         """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands.
+
+        Institutions of the kinds OFFICE and ISSUER change every card, all others those whose outlet they are: reason
+        CARD_AT_OTHER_OUTLET. A card that no outlet has yet is received by anyone, and otherwise changed by OFFICE and ISSUER
+        alone: reason INSTITUTION_KIND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

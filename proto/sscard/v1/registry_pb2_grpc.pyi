@@ -40,7 +40,11 @@ class RegistryServiceStub:
     RegisterInstitution: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterInstitutionRequest, _registry_pb2.RegisterInstitutionResponse]
     """Enter an institution (登记机构): a bank outlet, a hospital, a pharmacy, a card bureau."""
     RegisterPerson: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterPersonRequest, _registry_pb2.RegisterPersonResponse]
-    """Enter a person, or new values of a person who is known (登记人员)."""
+    """Enter a person, or new values of a person who is known (登记人员).
+
+    What documents are compared with, name, birth date and document number of a person who is known, is changed by
+    institutions of the kinds OFFICE and ISSUER alone: reason INSTITUTION_KIND.
+    """
     RegisterMedicalCard: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterMedicalCardRequest, _registry_pb2.RegisterMedicalCardResponse]
     """Enter the original medical card of a person (登记原医疗卡), which the new card takes the place of."""
     RegisterCard: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterCardRequest, _registry_pb2.RegisterCardResponse]
@@ -48,10 +52,15 @@ class RegistryServiceStub:
     DeliverCard: _grpc.UnaryUnaryMultiCallable[_registry_pb2.DeliverCardRequest, _registry_pb2.DeliverCardResponse]
     """Hand a card out to its holder (发放卡片): the half year in which it has to be activated begins.
 
-    Reason DOCUMENT_MISMATCH: the identity document is not the holder's.
+    Reason DOCUMENT_MISMATCH: the identity document is not the holder's. CARD_AT_OTHER_OUTLET: as for ChangeCardState.
     """
     ChangeCardState: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ChangeCardStateRequest, _registry_pb2.ChangeCardStateResponse]
-    """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands."""
+    """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands.
+
+    Institutions of the kinds OFFICE and ISSUER change every card, all others those whose outlet they are: reason
+    CARD_AT_OTHER_OUTLET. A card that no outlet has yet is received by anyone, and otherwise changed by OFFICE and ISSUER
+    alone: reason INSTITUTION_KIND.
+    """
     GetCard: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetCardRequest, _registry_pb2.GetCardResponse]
     """What the registry knows of a card (查询卡片)."""
     GetPerson: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetPersonRequest, _registry_pb2.GetPersonResponse]
@@ -69,7 +78,11 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     RegisterInstitution: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterInstitutionRequest, _registry_pb2.RegisterInstitutionResponse]  # type: ignore[assignment]
     """Enter an institution (登记机构): a bank outlet, a hospital, a pharmacy, a card bureau."""
     RegisterPerson: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterPersonRequest, _registry_pb2.RegisterPersonResponse]  # type: ignore[assignment]
-    """Enter a person, or new values of a person who is known (登记人员)."""
+    """Enter a person, or new values of a person who is known (登记人员).
+
+    What documents are compared with, name, birth date and document number of a person who is known, is changed by
+    institutions of the kinds OFFICE and ISSUER alone: reason INSTITUTION_KIND.
+    """
     RegisterMedicalCard: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterMedicalCardRequest, _registry_pb2.RegisterMedicalCardResponse]  # type: ignore[assignment]
     """Enter the original medical card of a person (登记原医疗卡), which the new card takes the place of."""
     RegisterCard: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterCardRequest, _registry_pb2.RegisterCardResponse]  # type: ignore[assignment]
@@ -77,10 +90,15 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     DeliverCard: _aio.UnaryUnaryMultiCallable[_registry_pb2.DeliverCardRequest, _registry_pb2.DeliverCardResponse]  # type: ignore[assignment]
     """Hand a card out to its holder (发放卡片): the half year in which it has to be activated begins.
 
-    Reason DOCUMENT_MISMATCH: the identity document is not the holder's.
+    Reason DOCUMENT_MISMATCH: the identity document is not the holder's. CARD_AT_OTHER_OUTLET: as for ChangeCardState.
     """
     ChangeCardState: _aio.UnaryUnaryMultiCallable[_registry_pb2.ChangeCardStateRequest, _registry_pb2.ChangeCardStateResponse]  # type: ignore[assignment]
-    """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands."""
+    """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands.
+
+    Institutions of the kinds OFFICE and ISSUER change every card, all others those whose outlet they are: reason
+    CARD_AT_OTHER_OUTLET. A card that no outlet has yet is received by anyone, and otherwise changed by OFFICE and ISSUER
+    alone: reason INSTITUTION_KIND.
+    """
     GetCard: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetCardRequest, _registry_pb2.GetCardResponse]  # type: ignore[assignment]
     """What the registry knows of a card (查询卡片)."""
     GetPerson: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetPersonRequest, _registry_pb2.GetPersonResponse]  # type: ignore[assignment]
@@ -107,7 +125,11 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.RegisterPersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.RegisterPersonResponse, _abc.Awaitable[_registry_pb2.RegisterPersonResponse]]:
-        """Enter a person, or new values of a person who is known (登记人员)."""
+        """Enter a person, or new values of a person who is known (登记人员).
+
+        What documents are compared with, name, birth date and document number of a person who is known, is changed by
+        institutions of the kinds OFFICE and ISSUER alone: reason INSTITUTION_KIND.
+        """
 
     @_abc_1.abstractmethod
     def RegisterMedicalCard(
@@ -133,7 +155,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_registry_pb2.DeliverCardResponse, _abc.Awaitable[_registry_pb2.DeliverCardResponse]]:
         """Hand a card out to its holder (发放卡片): the half year in which it has to be activated begins.
 
-        Reason DOCUMENT_MISMATCH: the identity document is not the holder's.
+        Reason DOCUMENT_MISMATCH: the identity document is not the holder's. CARD_AT_OTHER_OUTLET: as for ChangeCardState.
         """
 
     @_abc_1.abstractmethod
@@ -142,7 +164,12 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.ChangeCardStateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ChangeCardStateResponse, _abc.Awaitable[_registry_pb2.ChangeCardStateResponse]]:
-        """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands."""
+        """Change where a card stands in its life (变更卡片状态). Reason CARD_STATE_FORBIDS: not from where it stands.
+
+        Institutions of the kinds OFFICE and ISSUER change every card, all others those whose outlet they are: reason
+        CARD_AT_OTHER_OUTLET. A card that no outlet has yet is received by anyone, and otherwise changed by OFFICE and ISSUER
+        alone: reason INSTITUTION_KIND.
+        """
 
     @_abc_1.abstractmethod
     def GetCard(

@@ -37,7 +37,7 @@ from services.readers import ReaderHub
 from services.registry.errors import CardNotRegisteredError
 from services.registry.journalled import Books
 from services.registry.lifecycle import CardEvent, CardState
-from services.registry.model import MedicalCard, Person, PersonData, RegisteredCard
+from services.registry.model import InstitutionKind, MedicalCard, Person, PersonData, RegisteredCard
 from services.store.operations import SqlOperations
 from services.store.personal import open_personal
 from services.store.registry import SqlRegistry
@@ -241,6 +241,9 @@ class Desk:
                 operator="",
             )
         )
+
+    def institution(self, code: str, kind: InstitutionKind) -> None:
+        self.registry.register_institution(code, "测试机构", kind, operation=self.operation(), result=b"")
 
     def person(self, **changed: str) -> Person:
         return self.registry.register_person(PersonData(**(HOLDER | changed)))

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from structlog.testing import capture_logs
 
 from services.activation.deadlines import DailyDeadlines
 from services.callers.caller import Caller, Role, set_caller
 from services.errors import InvalidRequestError, JournalError
 from services.registry.errors import CardNotRegisteredError
-from services.registry.model import MedicalCardState
+from services.registry.model import InstitutionKind, MedicalCardState
 from sscard.v1 import activation_pb2, registry_pb2
 from tests.services.activation.desk import HOLDERS, TELLER, Context, Desk, at_bank, call
 
@@ -43,6 +44,7 @@ async def test_the_last_day_counts_until_midnight_in_beijing(desk: Desk, now: da
     desk.now = datetime(2026, 3, 1, 16, 30, tzinfo=UTC)  # half past midnight of March 2nd in Beijing
     card = desk.card(received=RECEIVED)
     medical = desk.medical_card()
+    desk.institution(OFFICE.institution, InstitutionKind.OFFICE)
     desk.now = now
     async with desk.service() as service:
         set_caller(OFFICE)
@@ -101,6 +103,7 @@ async def test_reminders_are_the_most_urgent_first(desk: Desk) -> None:
 
 async def test_what_the_bank_says_of_its_own_application_is_noted_beside(desk: Desk) -> None:
     card = desk.card()
+    desk.institution(TELLER.institution, InstitutionKind.BANK)
     moment = Timestamp()
     moment.FromDatetime(desk.now - timedelta(hours=1))
     report = activation_pb2.ReportBankActivationRequest(request_id="r-1", card=of(card.id), time=moment)
@@ -177,7 +180,9 @@ async def test_what_fails_is_tried_again_within_the_hour(desk: Desk) -> None:
         return desk.books()
 
     days = Days(desk, 2)
-    with pytest.raises(asyncio.CancelledError):
+    with capture_logs() as log, pytest.raises(asyncio.CancelledError):
         await daily(desk, days, books).run()
     assert len(days.slept) == 2
     assert desk.operations.find("service", f"deadlines-{date(2026, 3, 2)}") is not None
+    (told,) = [entry for entry in log if entry["event"] == "deadlines_not_applied"]
+    assert (told["day"], told["error"], told["reason"]) == ("2026-03-02", "JournalError", "JOURNAL")

@@ -10,6 +10,7 @@ from apdu.errors import CardRemovedError, ReaderNotFoundError
 from cardlib.custody import NoKeys
 from cardlib.errors import ForeignCardError, NotAuthenticError
 from services.activation.errors import CardAwaitedError, CardNotSwappedError, OriginalUnprovenError
+from services.catalogue import failure_of
 from services.operations.journal import OperationState
 from services.registry.errors import (
     CardLostError,
@@ -246,6 +247,18 @@ async def test_each_refusal_has_its_own_reason(
     assert card.state is CardState.DELIVERED
     operation = desk.operations.find("pharmacy-9", "pharmacy-1")
     assert operation is None or operation.state is OperationState.REFUSED
+
+
+async def test_somebody_unknown_is_told_with_the_card_that_says_so(desk: Desk) -> None:
+    original, card = card_of_nobody(desk)
+    desk.readers.insert("left", original, t0=True)
+    desk.readers.insert("right", card.chip, t0=True)
+    async with desk.service() as service:
+        with pytest.raises(PersonNotRegisteredError, match="the holder of the original medical card") as refused:
+            await call(service, at_pharmacy())
+    told = failure_of(refused.value)
+    assert (told.refusal.reason, told.metadata) == ("PERSON_NOT_REGISTERED", {"which": "original medical card"})
+    assert failure_of(PersonNotRegisteredError()).metadata == {}
 
 
 async def test_a_service_that_is_not_told_how_to_read_memory_cards_says_so(desk: Desk) -> None:

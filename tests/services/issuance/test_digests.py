@@ -1,6 +1,7 @@
 """Digests: the same for the same order alone, and nobody without the key makes them."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -8,7 +9,7 @@ from apdu.secret import Secret
 from cardlib.crypto import Algorithm
 from cardlib.issuance.order import CardOrder, IdentificationCode
 from cardlib.profiles import ALL
-from services.issuance.digests import Digests, open_digests
+from services.issuance.digests import DigestKeyError, Digests, open_digests
 
 BY_VERSION = {profile.version: profile for profile in ALL}
 DIGESTS = Digests(Secret(bytes(32)))
@@ -75,3 +76,23 @@ def test_another_key_makes_other_digests() -> None:
 def test_a_key_that_is_there_is_taken(tmp_path) -> None:
     first = open_digests(tmp_path / "new" / "key")
     assert open_digests(tmp_path / "new" / "key").key_id == first.key_id
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_in_production_nobody_else_reads_the_key(tmp_path, mode) -> None:
+    """Who has it tries out names and numbers."""
+    path = tmp_path / "key"
+    key_id = open_digests(path).key_id
+    path.chmod(mode)
+    with pytest.raises(DigestKeyError, match="chmod 0400"):
+        open_digests(path)
+    assert open_digests(path, development_mode=True).key_id == key_id
+    path.chmod(0o400)
+    assert open_digests(path).key_id == key_id
+
+
+def test_a_key_that_is_no_file_is_refused(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(DigestKeyError, match="the file of the digest key"):
+            open_digests(path)

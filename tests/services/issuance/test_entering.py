@@ -10,6 +10,7 @@ from services.custody.data_keys_file import file_wrapper
 from services.errors import JournalError
 from services.issuance.opening import StoreOfService
 from services.registry import entering
+from services.registry.days import day_of
 from services.registry.errors import CardNotRegisteredError
 from services.registry.lifecycle import CardState
 from services.registry.model import PersonData
@@ -42,6 +43,8 @@ async def test_a_card_that_was_made_is_there_with_its_holder(desk) -> None:
     with registry_of(desk) as registry:
         card = registry.card_by_number("T00000001")
         assert (card.card_identifier, card.state) == (IDENTIFIER, CardState.ISSUED)
+        assert registry.made_day(IDENTIFIER) == day_of(card.issued)
+        assert registry.made_day("0" * 32) is None
         assert registry.person(card.person_id).data == PersonData(social_security_number=NUMBER, name=NAME)
 
 

@@ -67,6 +67,8 @@ def test_a_passport_is_nobodys_whose_number_is_not_known() -> None:
         ("ＺＨＡＮＧ　ＳＡＮ", "Zhang San"),
         ("Ren\u0065\u0301e", "RENÉE"),
         ("\ue863名", "\ue863名"),
+        ("\ue864名", "龻名"),
+        ("龻名", "\ue864名"),
     ],
 )
 def test_a_name_is_the_same_however_it_was_typed(typed, known) -> None:

@@ -1,7 +1,7 @@
 """RegistryService: what it enters, compares, changes and refuses."""
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -24,11 +24,11 @@ from services.registry.errors import (
     PersonNotRegisteredError,
 )
 from services.registry.model import InstitutionKind
-from services.store.schema import card_event, operation
+from services.store.schema import card_event, certificate, operation
 from simulator.people import READY, ready_card
 from sscard.v1 import lease_pb2, registry_pb2
 from tests.services.registry.conftest import IDENTIFIER, calling
-from tests.services.registry.people import LI, MEDICAL, WANG
+from tests.services.registry.people import LI, MEDICAL, NOON, WANG
 
 LEFT = registry_pb2.CardReference(reader="left")
 RESIDENT = registry_pb2.DOCUMENT_KIND_RESIDENT_CARD
@@ -86,6 +86,27 @@ async def test_a_card_may_have_been_received_on_an_earlier_day_and_not_on_a_late
             await centre.call("DeliverCard", request_id="a", card=LEFT, document=DOCUMENT, received_date=day)
     given = await centre.call("DeliverCard", request_id="a", card=LEFT, document=DOCUMENT, received_date="2025-08-31")
     assert given.card.activation_deadline == "2026-02-28"
+
+
+async def test_nobody_has_received_a_card_before_it_was_made(centre) -> None:
+    await centre.registered()
+    late = datetime(2026, 3, 9, 16, 30, tzinfo=UTC)  # the next day in Beijing
+    for moment in (late, late + timedelta(days=3)):
+        put_certificate(centre, IDENTIFIER, moment)
+    put_certificate(centre, "0" * 32, NOON - timedelta(days=90))
+    with pytest.raises(InvalidRequestError, match="before the card was made, 2026-03-10") as refused:
+        await centre.call("DeliverCard", request_id="a", card=LEFT, document=DOCUMENT, received_date="2026-03-09")
+    assert refused.value.field == "received_date"
+    given = await centre.call("DeliverCard", request_id="b", card=LEFT, document=DOCUMENT, received_date="2026-03-10")
+    assert given.card.received_date == "2026-03-10"
+
+
+def put_certificate(centre, identifier: str, made: datetime) -> None:
+    """As the journal of issuance does, for a card that was made here."""
+    values = {"card_identifier": identifier.lower(), "made": made, "chip": "00", "document": b"", "sha256": bytes(32)}
+    with centre.desk.engine.begin() as connection:
+        row = {"id": f"{identifier[-8:]}-{made:%d}", "station": "desk 1", "operator": "Zhao", **values}
+        connection.execute(sa.insert(certificate).values(**row))
 
 
 @pytest.mark.parametrize(

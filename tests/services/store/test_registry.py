@@ -1,6 +1,6 @@
 """The registry in SQLite and in PostgreSQL: what is entered, found, and found again."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from services.errors import JournalError, SupersededError
 from services.operations.journal import OperationState
 from services.registry.errors import (
+    BankActivationNotedError,
     CardNotOfPersonError,
     CardNotRegisteredError,
     CardReplacedError,
@@ -205,8 +206,11 @@ def test_the_first_word_of_a_bank_stays_and_activates_nothing(desk) -> None:
     assert desk.registry.bank_activation_of(given.id) is None
     said = BankActivation(card_id=given.id, institution="bank-1", time=NOON)
     later = BankActivation(card_id=given.id, institution="bank-2", time=datetime(2026, 4, 1, tzinfo=UTC))
-    for noted in (said, later):
-        desk.registry.note_bank_activation(noted, operation=desk.operation(), result=b"")
+    for _ in range(2):
+        desk.registry.note_bank_activation(said, operation=desk.operation(), result=b"")
+    for other in (later, replace(said, institution="bank-2"), replace(said, time=later.time)):
+        with pytest.raises(BankActivationNotedError):
+            desk.registry.note_bank_activation(other, operation=desk.operation(), result=b"")
     assert desk.registry.bank_activation_of(given.id) == said
     assert desk.registry.card(given.id) == given
 

@@ -51,6 +51,7 @@ def test_another_databases_key_is_refused(opened, place) -> None:
 
 
 def test_a_key_of_another_length_is_refused(tmp_path) -> None:
+    (tmp_path / "key").touch(mode=0o600)
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(StoreError, match="a digest key has 32 bytes, not 5"):
         open_store(str(tmp_path / "s.db"), tmp_path / "key")
