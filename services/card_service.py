@@ -2,11 +2,10 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import grpc
 
@@ -22,6 +21,7 @@ from services import requests
 from services.audit.held import told_of
 from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
+from services.call_time import deadline_of
 from services.card import HeldCard
 from services.errors import InvalidRequestError
 from services.leases import LeaseView
@@ -162,7 +162,9 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         if idle == 0:
             raise InvalidRequestError("idle_time", "is longer than zero")
         wait = leases.seconds(request, "wait")
-        view = await self._hub.leases.acquire(reader, deadline=self._deadline(context), idle=idle, wait=wait)
+        view = await self._hub.leases.acquire(
+            reader, deadline=deadline_of(context, self._call_deadline), idle=idle, wait=wait
+        )
         await self._tell_of_leased(view)
         return lease_pb2.AcquireCardResponse(state=leases.lease_state(view, self._now()))
 
@@ -171,7 +173,7 @@ class CardService(card_pb2_grpc.CardServiceServicer):
     ) -> lease_pb2.RenewCardResponse:
         """Have a lease last longer, and tell its epoch."""
         place = CardPlace(lease_id=leases.lease_id(request), epoch=request.lease.epoch)
-        view = await self._hub.leases.renew(place, deadline=self._deadline(context))
+        view = await self._hub.leases.renew(place, deadline=deadline_of(context, self._call_deadline))
         await self._tell_of_leased(view)
         return lease_pb2.RenewCardResponse(state=leases.lease_state(view, self._now()))
 
@@ -179,13 +181,13 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         self, request: lease_pb2.ReleaseCardRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> lease_pb2.ReleaseCardResponse:
         """End a lease."""
-        await self._hub.leases.release(leases.lease_id(request), deadline=self._deadline(context))
+        await self._hub.leases.release(leases.lease_id(request), deadline=deadline_of(context, self._call_deadline))
         return lease_pb2.ReleaseCardResponse()
 
     def _held(
         self, place: CardPlace, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> AbstractAsyncContextManager[HeldCard]:
-        return told_of(self._hub.addressed(place, deadline=self._deadline(context)), self._named)
+        return told_of(self._hub.addressed(place, deadline=deadline_of(context, self._call_deadline)), self._named)
 
     async def _tell_of(self, card: CardMark, detail: str = "") -> None:
         """Say which card this was about, for the audit; it was let go already."""
@@ -195,8 +197,3 @@ class CardService(card_pb2_grpc.CardServiceServicer):
         about(reader=lease.reader)
         if lease.mark is not None:
             await self._tell_of(lease.mark)
-
-    def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
-        remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
-        return time.monotonic() + limit

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from enum import Enum
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import grpc
 import structlog
@@ -34,6 +34,7 @@ from cardlib.key_requests import (
 )
 from cardlib.keys import CHIP_KEYS, KEYS, KeyDeclaration, Purpose
 from services.audit.subject import about
+from services.call_time import deadline_of
 from services.callers.caller import Role, current_caller
 from services.errors import DeadlineError, InvalidRequestError
 from services.lane import Lane
@@ -129,7 +130,7 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
         self, request: keys_pb2.PerformKeyTasksRequest, context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> keys_pb2.PerformKeyTasksResponse:
         """What takes keys of one card."""
-        deadline = self._deadline(context)
+        deadline = deadline_of(context, self._call_deadline)
         wanted = request_of(request, self._keys)
         _log.info(
             "keys_asked",
@@ -186,8 +187,3 @@ class KeyService(keys_pb2_grpc.KeyServiceServicer):
         self._places.release()
         # Whoever asked may be gone: an error that nobody fetches is no warning.
         self._wrong.end(request, attempt, None if answers.exception() is not None else answers.result())
-
-    def _deadline(self, context: "grpc.aio.ServicerContext[Any, Any]") -> float:
-        remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
-        return time.monotonic() + limit

@@ -8,6 +8,7 @@ from apdu.flow import Flow
 from apdu.pinpad import PadEvent
 from cardlib.flows.pin import AtPad, PinAttempt, PinResult, change_pin_at_pad, verify_pin
 from services import requests
+from services.call_time import deadline_of
 from services.pin_entry import ANY_DIGITS, MARGIN, PadDesk, PadDigits, as_message, check_pad
 from services.pin_service import RESULTS, Context, OpenCard, PinService
 from services.places import CardPlace, card_place
@@ -101,7 +102,7 @@ class PadPinService(PinService):
         )
 
     def _desk(self, context: Context) -> PadDesk[Any]:
-        desk = PadDesk[Any](self._deadline(context, self._pad_deadline) - MARGIN)
+        desk = PadDesk[Any](deadline_of(context, self._pad_deadline) - MARGIN)
         # At once when the caller leaves, whatever the answering generator is waiting for then.
         context.add_done_callback(lambda _: desk.call_off())  # type: ignore[arg-type]  # the stubs want a class
         return desk

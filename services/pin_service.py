@@ -3,11 +3,10 @@
 import asyncio
 import hashlib
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import grpc
 
@@ -33,6 +32,7 @@ from cardlib.regional import RegionalProfiles
 from services import requests
 from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
+from services.call_time import deadline_of
 from services.callers.caller import current_caller
 from services.card import HeldCard
 from services.errors import InvalidRequestError, RequestReusedError
@@ -197,8 +197,11 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
     async def _opened(
         self, place: CardPlace, context: Context, *, limit: float | None = None
     ) -> AsyncIterator[OpenCard]:
-        """The card at this place, its application selected and known by its marks; ``limit``: see :meth:`_deadline`."""
-        async with self._hub.addressed(place, deadline=self._deadline(context, limit)) as held:
+        """The card at this place, its application selected and known by its marks.
+
+        ``limit``: seconds in place of ``call_deadline``.
+        """
+        async with self._hub.addressed(place, deadline=deadline_of(context, limit or self._call_deadline)) as held:
             session = CardSession(held.atr, secrets.token_bytes, self._forms, self._profiles)
             await held.run(session.open(), self._custodian.answer)
             mark = card_mark(session)
@@ -268,12 +271,6 @@ class PinService(pin_pb2_grpc.PinServiceServicer):
         return pin_pb2.VerifyPinResponse(
             result=RESULTS[told], tries_left=attempt.tries_left, verified=card.held.pin_verified
         )
-
-    def _deadline(self, context: Context, limit: float | None = None) -> float:
-        """When the call is over at the latest; ``limit``: seconds in place of ``call_deadline``."""
-        remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        limit = self._call_deadline if limit is None else limit
-        return time.monotonic() + (limit if remaining is None else min(remaining, limit))
 
 
 def _required(field: str, digits: str) -> Secret:

@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import itertools
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -29,6 +28,7 @@ from services.activation.messages import (
 from services.activation.pharmacy import Pharmacy
 from services.activation.records import Attempt, Outcome, Records, Wanted
 from services.audit.subject import about
+from services.call_time import deadline_of
 from services.callers.caller import current_caller
 from services.errors import InvalidRequestError
 from services.operations.journal import Operation
@@ -139,7 +139,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
                 new=new,
                 seconds=request.swap_seconds or SWAP_SECONDS,
                 tell=tell,
-                deadline=lambda: self._deadline(context, self._call_deadline),
+                deadline=lambda: deadline_of(context, self._call_deadline),
                 answer=self._custodian.answer,
             )
             return await pharmacy.activate(attempt, self._tools)
@@ -233,7 +233,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         wanted = await self._wanted(way, request, operator=operator)
 
         async def work(attempt: Attempt, tell: Tell) -> Outcome:
-            deadline = self._deadline(context, self._pad_deadline if wanted.at_pad else self._call_deadline)
+            deadline = deadline_of(context, self._pad_deadline if wanted.at_pad else self._call_deadline)
             async with self._hub.addressed(place, deadline=deadline) as held:
                 about(reader=held.reader)
                 answer = answering(attempt, self._custodian.answer)
@@ -317,7 +317,7 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         card = await self._references.find(
             request.card,
             books.registry,
-            deadline=self._deadline(context, self._call_deadline),
+            deadline=deadline_of(context, self._call_deadline),
             named=books.card_name,
         )
         about(card=card.id, person=card.person_id)
@@ -336,11 +336,6 @@ class ActivationService(activation_pb2_grpc.ActivationServiceServicer):
         if (noted := registry.bank_activation_of(card.id)) is not None:
             answer.bank_activation.CopyFrom(bank_activation_message(noted))
         return answer
-
-    @staticmethod
-    def _deadline(context: Context, longest: float) -> float:
-        remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        return time.monotonic() + (longest if remaining is None else min(remaining, longest))
 
 
 def _without_pins_and_readers(request: Message) -> Message:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import contextvars
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from services import requests
 from services.audit.held import told_of
 from services.audit.names import CardNames, unnamed
 from services.audit.subject import about
+from services.call_time import deadline_of
 from services.callers.caller import Role, current_caller
 from services.catalogue import tell_written
 from services.errors import CertificateUnknownError, InvalidRequestError, IssuanceError, RequestReusedError
@@ -114,7 +114,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
             raise InvalidRequestError("order.template", f"is for pre-made cards: {COMPLETE}")
         store = await asyncio.to_thread(self._store)
         given = Certificate.load(request.certificate_document) if request.certificate_document else None
-        deadline = _deadline(context, self._issuing.issue_deadline)
+        deadline = deadline_of(context, self._issuing.issue_deadline)
         async with told_of(self._hub.card(reader, deadline=deadline), self._named) as card:
             flow = self._issuing.verify(ordered.order, card.atr, rng=secrets.token_bytes)
             report = await card.run(flow, noting_only_progress(self._custodian.answer, lambda _: None))
@@ -169,7 +169,7 @@ class IssuanceService(issuance_pb2_grpc.IssuanceServiceServicer):
         request_id = requests.request_id(request.request_id)
         operator = _operator(request.operator)
         again_reason = requests.again_reason(request.again_reason)
-        deadline = _deadline(context, self._issuing.issue_deadline)
+        deadline = deadline_of(context, self._issuing.issue_deadline)
         ordered = await self._ordered(request.order)
         store = await asyncio.to_thread(self._store)
         digest = store.digests.of_order(ordered.order)
@@ -286,11 +286,6 @@ def _operator(said: str) -> str:
     if operator and operator != caller.name:
         raise InvalidRequestError("operator", "is not the name in the caller's certificate: leave it empty")
     return caller.name
-
-
-def _deadline(context: Context, most: float) -> float:
-    remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-    return time.monotonic() + (most if remaining is None else min(remaining, most))
 
 
 def _done_before(store: Store, request_id: str, digest: bytes) -> Certificate | None:

@@ -1,16 +1,16 @@
 """RegistryService: people, their cards with their life cycle, original medical cards, institutions."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from services import requests
 from services.audit.subject import about
+from services.call_time import deadline_of
 from services.callers.caller import current_caller
 from services.errors import InvalidRequestError
 from services.operations.journal import Operation, OperationState
@@ -212,7 +212,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         """A card."""
         books = await self._opened()
         card = await self._references.find(
-            request.card, books.registry, deadline=self._deadline(context), named=books.card_name
+            request.card, books.registry, deadline=deadline_of(context, self._call_deadline), named=books.card_name
         )
         about(card=card.id, person=card.person_id)
         return registry_pb2.GetCardResponse(card=card_message(card))
@@ -257,7 +257,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
             if known is not None and known.state is OperationState.DONE and known.kind == _kind(request):
                 return await asyncio.to_thread(books.registry.card, known.subject)
         return await self._references.find(
-            request.card, books.registry, deadline=self._deadline(context), named=books.card_name
+            request.card, books.registry, deadline=deadline_of(context, self._call_deadline), named=books.card_name
         )
 
     async def _once(
@@ -266,11 +266,6 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         request_id = requests.request_id(request.request_id)
         journalled = books.request(_kind(request), request_id, subject, request)
         return await asyncio.to_thread(once, books.operations, journalled, work, again)
-
-    def _deadline(self, context: Context) -> float:
-        remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever the stubs say
-        limit = self._call_deadline if remaining is None else min(remaining, self._call_deadline)
-        return time.monotonic() + limit
 
 
 def _kind(request: Message) -> str:
