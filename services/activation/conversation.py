@@ -149,6 +149,14 @@ def shown_before(attempt: Attempt, reader: str) -> Shown | None:
     return None
 
 
+def shown_unregistered(attempt: Attempt, reader: str) -> Shown | None:
+    """As :func:`shown_before`, of an original that is not in the registry: whose it was is all that is known of it."""
+    person_id, medical_card_id = attempt.shown_before()
+    if not person_id or medical_card_id:
+        return None
+    return Shown(attempt.records.registry.person(person_id), None, "", reader)
+
+
 def _activate(atr: bytes, attempt: Attempt, tools: Tools, pad: AtPad | None, shown: Shown | None) -> Flow[Outcome]:
     wanted = attempt.wanted
     card = yield from present_card(atr, rng=tools.rng, today=tools.today(), forms=tools.forms)

@@ -6,6 +6,7 @@
     ├─ CardExpiredError          the last day of its validity has passed
     ├─ CardAwaitedError          no card was inserted in time
     ├─ CardNotSwappedError       the original medical card stayed in the reader, or came back
+    ├─ OriginalFirstError        the new card was inserted in place of the original medical card
     └─ OriginalUnprovenError     a social security card of elsewhere is no proof of who holds it
 """
 
@@ -37,6 +38,13 @@ class CardNotSwappedError(ActivationError):
     def __init__(self, reader: str) -> None:
         self.reader = reader
         super().__init__("the card in the reader is still the original medical card")
+
+
+class OriginalFirstError(ActivationError):
+    """In the place of the original medical card is a card that is still to be activated (请先出示原医疗卡)."""
+
+    def __init__(self) -> None:
+        super().__init__("this is a new card: the original medical card comes first")
 
 
 class OriginalUnprovenError(ActivationError):

@@ -8,8 +8,16 @@ from typing import Final, TypeAlias
 
 from apdu.errors import NoCardError
 from apdu.flow import Answer
-from services.activation.conversation import Shown, Tools, activate, answering, show_original, shown_before
-from services.activation.errors import CardAwaitedError, CardNotSwappedError
+from services.activation.conversation import (
+    Shown,
+    Tools,
+    activate,
+    answering,
+    show_original,
+    shown_before,
+    shown_unregistered,
+)
+from services.activation.errors import CardAwaitedError, CardNotSwappedError, OriginalFirstError
 from services.activation.messages import prompt
 from services.activation.records import Attempt, Outcome
 from services.activation.waiting import card_in, next_card
@@ -43,14 +51,20 @@ class Pharmacy:
         """Both cards, one after the other.
 
         An attempt that was interrupted behind the original medical card goes on with the new one. Raises what
-        conversations raise, :class:`CardAwaitedError` and :class:`CardNotSwappedError`.
+        conversations raise, :class:`CardAwaitedError`, :class:`CardNotSwappedError` and :class:`OriginalFirstError`.
         """
         shown: Shown | Outcome | None = await asyncio.to_thread(shown_before, attempt, self.new)
         insertion = None
         if shown is None:
             insertion = await self._card(self.original, INSERT_MEDICAL_CARD)
-            async with self.hub.addressed(CardPlace(self.original), deadline=self.deadline()) as held:
-                shown = await held.run(show_original(held.atr, attempt, tools, self.new), self.answer)
+            try:
+                async with self.hub.addressed(CardPlace(self.original), deadline=self.deadline()) as held:
+                    shown = await held.run(show_original(held.atr, attempt, tools, self.new), self.answer)
+            except OriginalFirstError:
+                # Unless the original was shown to an earlier attempt, and the new card is there already.
+                shown, insertion = await asyncio.to_thread(shown_unregistered, attempt, self.new), None
+                if shown is None:
+                    raise
         if isinstance(shown, Outcome):
             return shown
         return await self._new_card(attempt, tools, shown, insertion)

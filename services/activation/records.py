@@ -10,7 +10,7 @@ from apdu.secret import Secret
 from cardlib.flows.pin import PinAttempt
 from cardlib.flows.present_card import OriginalCard, PresentedCard
 from cardlib.flows.read_identity import Authenticity
-from services.activation.errors import OriginalUnprovenError
+from services.activation.errors import OriginalFirstError, OriginalUnprovenError
 from services.activation.messages import kept_outcome, outcome_kept
 from services.operations.journal import Operation, OperationRequest, OperationState
 from services.registry.checks import ID
@@ -37,6 +37,8 @@ ACTIVATING_WITH_PIN: Final = "activating, pin changed"
 ACTIVATING: Final = "activating"
 SHOWN: Final = "shown"
 """Step of a pharmacy: the original medical card was read. Its id in the registry stands behind this and later steps."""
+_NEW: Final = frozenset({CardState.ISSUED, CardState.AT_OUTLET, CardState.DELIVERED})
+"""Where cards stand that are still to be activated."""
 _PIN_BEGUN: Final = frozenset({CHANGING_PIN, ACTIVATING_WITH_PIN})
 
 
@@ -130,7 +132,8 @@ class Records:
     def original(self, shown: OriginalCard) -> tuple[Person, MedicalCard | None]:
         """Whose an original medical card is, and which one; None where it proves itself and is not in the registry.
 
-        Raises :class:`~services.registry.errors.RegistryError` and :class:`OriginalUnprovenError`.
+        Raises :class:`~services.registry.errors.RegistryError`, :class:`OriginalUnprovenError`, and
+        :class:`OriginalFirstError` for a card that is still to be activated and no original of the registry.
         """
         try:
             medical_card = self.registry.medical_card_by_number(shown.number.upper())
@@ -148,7 +151,10 @@ class Records:
         if medical_card is not None and medical_card.person_id != person.id:
             raise CardNotOfPersonError("the original medical card")
         try:
-            self._require_usable(self.registry.card_by_identifier(shown.card.card_identifier.upper()), person)
+            old = self.registry.card_by_identifier(shown.card.card_identifier.upper())
+            self._require_usable(old, person)
+            if medical_card is None and old.state in _NEW:
+                raise OriginalFirstError
         except CardNotRegisteredError:
             if medical_card is None and shown.card.authenticity is not Authenticity.PROVEN:
                 raise OriginalUnprovenError from None
@@ -207,9 +213,9 @@ class Attempt:
         return None
 
     def shown_before(self) -> tuple[str, str]:
-        """Person and original medical card, by their ids, that an earlier attempt has begun with; "" for none."""
+        """Person and original medical card, by their ids, that an earlier attempt has noted; "" for none."""
         known = self.records.operations.find(self.wanted.institution, self.wanted.request_id)
-        if known is None or known.state is not OperationState.OPEN:
+        if known is None or known.state is not OperationState.OPEN or not known.step:
             return "", ""
         return known.subject, _step_of(known)[1]
 

@@ -44,6 +44,15 @@ ACTIVATION: Final[dict[type[Exception], Refusal]] = {
         "请重发同一请求，取出原医疗卡并插入社会保障卡。",
         fixer=Fixer.OPERATOR,
     ),
+    errors.OriginalFirstError: Refusal(
+        Code.ABORTED,
+        "ORIGINAL_CARD_FIRST",
+        "The new card was inserted in the place of the original medical card.",
+        "应先出示原医疗卡，当前插入的是新的社会保障卡。",
+        "Send the same request again; insert the original medical card first, then the new card.",
+        "请重发同一请求，先插入原医疗卡，再插入社会保障卡。",
+        fixer=Fixer.OPERATOR,
+    ),
     errors.OriginalUnprovenError: Refusal(
         Code.FAILED_PRECONDITION,
         "ORIGINAL_CARD_UNPROVEN",

@@ -9,7 +9,7 @@ import pytest
 from apdu.errors import CardRemovedError, ReaderNotFoundError
 from cardlib.custody import NoKeys
 from cardlib.errors import ForeignCardError, NotAuthenticError
-from services.activation.errors import CardAwaitedError, CardNotSwappedError, OriginalUnprovenError
+from services.activation.errors import CardAwaitedError, CardNotSwappedError, OriginalFirstError, OriginalUnprovenError
 from services.catalogue import failure_of
 from services.operations.journal import OperationState
 from services.registry.errors import (
@@ -146,6 +146,33 @@ async def test_a_genuine_card_that_is_not_in_the_registry_does_and_the_answer_sa
         outcome = await call(service, at_pharmacy())
     assert outcome.activated
     assert not outcome.activation.HasField("medical_card")
+    assert any("not in the registry" in warning for warning in outcome.warnings)
+
+
+async def test_the_new_card_in_the_place_of_the_original_is_told_and_activates_nothing(desk: Desk) -> None:
+    card = desk.card()
+    desk.medical_card()
+    desk.readers.insert("left", card.chip, t0=True)
+    async with desk.service() as service:
+        with pytest.raises(OriginalFirstError):
+            await call(service, at_pharmacy(reader="", swap_seconds=1))
+        assert desk.registry.card(card.id).state is CardState.DELIVERED
+        desk.readers.remove("left")
+        assistant = Assistant(desk, left=[memory_card(), card.chip])
+        assert (await call(service, at_pharmacy(reader=""), on_event=assistant)).activated
+    assert assistant.prompts == [Prompt.ACTION_INSERT_MEDICAL_CARD, Prompt.ACTION_SWAP_CARDS]
+
+
+async def test_an_original_that_is_not_in_the_registry_is_not_asked_for_again_either(desk: Desk) -> None:
+    card = desk.card()
+    desk.readers.insert("left", ready_card("2.0", copy=40), t0=True)
+    async with desk.service() as service:
+        with pytest.raises(CardNotSwappedError):
+            await call(service, at_pharmacy(reader="", swap_seconds=1))
+        desk.readers.remove("left")
+        desk.readers.insert("left", card.chip, t0=True)
+        outcome = await call(service, at_pharmacy(reader="", swap_seconds=1))
+    assert outcome.activated
     assert any("not in the registry" in warning for warning in outcome.warnings)
 
 
