@@ -8,6 +8,7 @@ import asyncio
 import datetime as dt
 import itertools
 import time
+from abc import abstractmethod
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -61,8 +62,9 @@ class PinWorld(RuleBasedStateMachine):
         self.number = next(NUMBERS)
         self.leases: dict[str, tuple[str, int]] = {}
 
+    @abstractmethod
     def judge(self, call: Call, card: RecordingCard, sent: list[Sent]) -> None:
-        raise NotImplementedError
+        """Fail where the invariant was broken."""
 
     def restarted(self) -> None:
         """The service ended, and another began: what it kept in memory is gone."""

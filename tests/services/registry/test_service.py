@@ -23,7 +23,7 @@ from services.registry.errors import (
     DocumentMismatchError,
     PersonNotRegisteredError,
 )
-from services.registry.model import InstitutionKind
+from services.registry.model import Institution, InstitutionKind
 from services.store.schema import card_event, certificate, operation
 from simulator.people import READY, ready_card
 from sscard.v1 import lease_pb2, registry_pb2
@@ -254,6 +254,9 @@ async def test_an_institution_is_entered_and_named_anew(centre) -> None:
     for number, name in enumerate(("测试银行一分理处", "测试银行支行")):
         await centre.call("RegisterInstitution", request_id=f"i-{number}", code="bank-1", name=name, kind=bank)
     await centre.call("RegisterInstitution", request_id="i-1", code="bank-1", name=name, kind=bank)
+    assert centre.registry.institution("bank-1") == Institution(
+        code="bank-1", name="测试银行支行", kind=InstitutionKind.BANK
+    )
 
 
 GOOD_PERSON = {"social_security_number": LI.social_security_number, "name": LI.name}
