@@ -3,21 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar, cast
 
-import structlog
-
 from apdu.errors import AuthenticationBlockedError, WrongPinError
 from apdu.flow import Answer, Flow, Question
 from cardlib.errors import InitialPinError
 from cardlib.flows.pin import PinResult, PinStepAhead
 from services.catalogue import REFUSALS, failure_of
-from services.errors import JournalError
+from services.operations.ending import INTERRUPTED, put_down
 from services.operations.journal import Operation, OperationJournal
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-INTERRUPTED: Final = "INTERRUPTED"
-"""Reason of an attempt that was stopped between two commands: by its caller, by its deadline, by the service's end."""
 REASONS: Final[Mapping[PinResult, str]] = {
     PinResult.REJECTED: REFUSALS[WrongPinError].reason,
     PinResult.NOW_BLOCKED: REFUSALS[AuthenticationBlockedError].reason,
@@ -25,8 +21,6 @@ REASONS: Final[Mapping[PinResult, str]] = {
     PinResult.INITIAL_PIN: REFUSALS[InitialPinError].reason,
 }
 """Why a PIN was not changed, as the journal has it."""
-
-_log = structlog.get_logger("services.pin")
 
 
 class PinOperation:
@@ -74,9 +68,5 @@ class PinOperation:
         return found
 
     def _failed(self, reason: str, *, nothing_changed: bool = False) -> None:
-        """What went wrong with the card is told, not that the journal could not take that too."""
         end = self._journal.interrupt if self.announced and not nothing_changed else self._journal.refuse
-        try:
-            end(self._operation, reason)
-        except JournalError as error:
-            _log.warning("failure_not_journalled", error=type(error).__name__)
+        put_down(lambda: end(self._operation, reason))

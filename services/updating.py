@@ -3,24 +3,19 @@
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from apdu.atr import ATR
 from apdu.flow import Flow
 from cardlib.flows.update_items import Outcome, UpdateReport
 from services.callers.caller import current_caller
 from services.catalogue import failure_of
-from services.errors import JournalError
 from services.mapping.answers import update_response
+from services.operations.ending import INTERRUPTED, put_down
 from services.operations.journal import Operation, OperationJournal, OperationRequest
-from services.pin_operations import INTERRUPTED
 from sscard.v1 import card_pb2
 
 KIND: Final = "CardService.UpdateItems"
 WRITING: Final = "writing"
 """The one step: where it was cut off, the card says."""
-
-_log = structlog.get_logger("services.card")
 
 
 class Updates:
@@ -71,15 +66,16 @@ class Updates:
         try:
             report = yield from flow
         except GeneratorExit:
-            _interrupted(journal, operation, INTERRUPTED)
+            put_down(lambda: journal.interrupt(operation, INTERRUPTED))
             raise
         except Exception as error:
-            _interrupted(journal, operation, failure_of(error).refusal.reason)
+            reason = failure_of(error).refusal.reason
+            put_down(lambda: journal.interrupt(operation, reason))
             raise
         if report.complete:
             journal.finish(operation, update_response(report).SerializeToString())
         else:
-            _interrupted(journal, operation, _first_failure(report))
+            put_down(lambda: journal.interrupt(operation, _first_failure(report)))
         return report
 
 
@@ -87,11 +83,3 @@ def _first_failure(report: UpdateReport) -> str:
     """The reason of the first item that could not be written."""
     failed = [one for file in report.items.values() for one in file.values() if one.outcome is Outcome.FAILED]
     return next((failure_of(one.reason).refusal.reason for one in failed if one.reason is not None), INTERRUPTED)
-
-
-def _interrupted(journal: OperationJournal, operation: Operation, reason: str) -> None:
-    """What went wrong with the card is told, not that the journal could not take that too."""
-    try:
-        journal.interrupt(operation, reason)
-    except JournalError as error:
-        _log.warning("failure_not_journalled", error=type(error).__name__)

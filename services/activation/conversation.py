@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeVar, cast
 
-import structlog
-
 from apdu.errors import TransportError
 from apdu.flow import Answer, Flow, Question
 from apdu.secret import Secret
@@ -32,7 +30,8 @@ from services.activation.records import (
     require_holder,
 )
 from services.catalogue import failure_of
-from services.errors import CallEndedError, DeadlineError, IssuanceError, ServiceError, ShuttingDownError
+from services.errors import CallEndedError, DeadlineError, IssuanceError, ShuttingDownError
+from services.operations.ending import put_down
 from services.pin_operations import REASONS
 from services.registry.documents import require_document
 from services.registry.errors import CardAlreadyActivatedError, HolderMismatchError
@@ -63,8 +62,6 @@ _INTERRUPTIONS: Final = (
     CardNotSwappedError,
 )
 """What ends an attempt without saying anything about card or holder."""
-
-_log = structlog.get_logger("services.activation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,11 +273,6 @@ def _kept(flow: Flow[T], attempt: Attempt) -> Flow[T]:
 
 
 def _failed(attempt: Attempt, error: Exception) -> None:
-    """What went wrong is told to the caller, not that the journal could not take that too."""
-    if not attempt.begun:
-        return
-    half_way = attempt.pin_begun or isinstance(error, _INTERRUPTIONS)
-    try:
-        (attempt.interrupt if half_way else attempt.refuse)(failure_of(error).refusal.reason)
-    except ServiceError as second:
-        _log.warning("failure_not_journalled", error=type(second).__name__)
+    if attempt.begun:
+        half_way = attempt.pin_begun or isinstance(error, _INTERRUPTIONS)
+        put_down(lambda: (attempt.interrupt if half_way else attempt.refuse)(failure_of(error).refusal.reason))

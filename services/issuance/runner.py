@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar, cast
 
-import structlog
-
 from apdu.flow import Answer, Flow, Question
 from cardlib.errors import ChipError, LostChipError
 from cardlib.issuance.order import CardOrder
@@ -12,16 +10,11 @@ from cardlib.issuance.questions import Note
 from cardlib.issuance.report import CardReport
 from cardlib.issuance.talk import RandomBytes
 from services.catalogue import failure_of
-from services.errors import IssuanceError
 from services.issuance.certificate import Certificate
 from services.issuance.journal import Issuance, IssuanceJournal
+from services.operations.ending import INTERRUPTED, put_down
 
 R = TypeVar("R")
-
-INTERRUPTED = "INTERRUPTED"
-"""Reason of an attempt that was stopped between two commands: by its caller, by its deadline, by the service's end."""
-
-_log = structlog.get_logger("services.issuance")
 
 
 class IssueFlow(Protocol):
@@ -103,8 +96,4 @@ def certified(
 
 
 def _failed(journal: IssuanceJournal, issuance: Issuance, reason: str, *, lost: bool, untouched: bool = False) -> None:
-    """What went wrong with the card is told, not that the journal could not take that too."""
-    try:
-        journal.fail(issuance, reason, lost=lost, untouched=untouched)
-    except IssuanceError as error:
-        _log.warning("failure_not_journalled", request_id=issuance.request_id, error=type(error).__name__)
+    put_down(lambda: journal.fail(issuance, reason, lost=lost, untouched=untouched), request_id=issuance.request_id)
